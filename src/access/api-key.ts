@@ -1,0 +1,19 @@
+import { createHash, randomBytes } from 'node:crypto'
+
+/** `ck_live_` and 190 to 762 bits, base 62. */
+export const apiKeyPattern = '^ck_live_[A-Za-z0-9]{32,128}$'
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+
+/** A new key: 43 random characters, 256 bits. */
+export function newApiKey(): string {
+  let text = 'ck_live_'
+  while (text.length < 51) {
+    // 248 is the largest multiple of 62 in a byte: beyond it some letters would be likelier than others.
+    for (const byte of randomBytes(64)) if (byte < 248 && text.length < 51) text += alphabet[byte % 62]
+  }
+  return text
+}
+
+/** What is kept of a key. */
+export const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest()

@@ -1,0 +1,33 @@
+/** What a member of staff may reach. */
+export const roles = ['admin', 'coordinator', 'facilitator', 'observer'] as const
+export type Role = (typeof roles)[number]
+
+const subjects = [
+  'organization',
+  'staff',
+  'api_keys',
+  'groups',
+  'people',
+  'memberships',
+  'sessions',
+  'attendance',
+  'imports'
+] as const
+
+type Subject = (typeof subjects)[number]
+export type Scope = `${Subject}:${'read' | 'write'}`
+
+export const scopes = subjects.flatMap<Scope>(subject => [`${subject}:read`, `${subject}:write`])
+
+const both = (...names: Subject[]) => names.flatMap<Scope>(name => [`${name}:read`, `${name}:write`])
+
+/** The scopes that a role can ever use; a key's own scopes narrow them further. */
+export const scopesOf: Record<Role, ReadonlySet<Scope>> = {
+  admin: new Set(scopes),
+  coordinator: new Set(both('groups', 'people', 'memberships', 'sessions', 'attendance', 'imports')),
+  facilitator: new Set<Scope>(['groups:read', ...both('people', 'memberships', 'sessions', 'attendance')]),
+  observer: new Set<Scope>(['groups:read', 'sessions:read'])
+}
+
+/** The roles that a scope lets in. */
+export const rolesWith = (scope: Scope): Role[] => roles.filter(role => scopesOf[role].has(scope))

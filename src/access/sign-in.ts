@@ -1,0 +1,125 @@
+import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
+import type { Database } from '../database/database.ts'
+import { RateLimit, rateHeaders } from '../http/rate-limit.ts'
+import { forbidden, insufficientScope, tooManyRequests, unauthorized } from '../problems.ts'
+import { hashOf } from './api-key.ts'
+import type { Caller } from './caller.ts'
+import { touchKey } from './queries.ts'
+import { type Role, rolesWith, type Scope, scopesOf } from './roles.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the sign-in: there is no route under /v1 without it. */
+    caller: Caller
+  }
+  interface FastifyContextConfig {
+    /** What a key needs; `any`: every key may. A route under /v1 that declares none does not start. */
+    scope?: Scope | 'any'
+    /** The roles that it lets in, where they are fewer than the scope's. */
+    roles?: readonly Role[]
+    /** Takes an Idempotency-Key. */
+    idempotent?: boolean
+    /** Refuses (404) what the caller may not see: asked before a fault of the body is told. */
+    door?: (db: Database, caller: Caller, params: Record<string, string>) => Promise<void>
+  }
+}
+
+const bearer = /^Bearer (ck_live_[A-Za-z0-9]{32,128})$/i
+
+interface KeyRow {
+  organization_id: string
+  api_key_id: string
+  name: string
+  scopes: Scope[]
+  expires_at: string | null
+  staff_id: string | null
+  role: Role
+}
+
+/** Milliseconds for which a look-up holds: a revoked key is refused within a second on every replica. */
+const remembered = 900
+const failuresPerMinute = 30
+
+/**
+ * Signs callers in, before anything of the request is read: the key (401), the rate (429), the scope (403).
+ * Wrong keys are counted by address and only they are slowed down: a good key from the same address goes on.
+ */
+export const signIn = plugin(
+  async (app: FastifyInstance, { ratePerMinute }: { ratePerMinute: number }) => {
+    const known = new Map<string, { row: KeyRow; at: number }>()
+    const rates = new RateLimit(ratePerMinute)
+    const failures = new RateLimit(failuresPerMinute)
+    const touched = new Map<string, number>()
+
+    async function find(secret: string): Promise<KeyRow | undefined> {
+      const hash = hashOf(secret)
+      const name = hash.toString('base64')
+      const now = performance.now()
+      const found = known.get(name)
+      if (found !== undefined && now - found.at < remembered) return found.row
+      const [row] = await app.db.reviewed<KeyRow>('find_api_key', 'select * from find_api_key($1)', [hash])
+      if (known.size > 10_000) known.clear()
+      if (row === undefined) known.delete(name)
+      else known.set(name, { row, at: now })
+      return row
+    }
+
+    app.decorateRequest('caller')
+    /** What this process remembers of keys: forgotten when one is changed here, so that the next request sees it. */
+    app.decorate('forgetKeys', () => known.clear())
+
+    app.addHook('onRoute', route => {
+      const { scope, roles } = route.config ?? {}
+      if (scope === undefined) throw new Error(`${route.method} ${route.url} declares no scope`)
+      route.schema = {
+        ...route.schema,
+        security: [{ bearerAuth: [] }],
+        ...(scope !== 'any' && { 'x-required-scope': scope, 'x-roles': roles ?? rolesWith(scope) })
+      } as typeof route.schema
+    })
+
+    app.addHook('onRequest', async (request, reply) => {
+      const secret = bearer.exec(request.headers.authorization ?? '')?.[1]
+      const row = secret === undefined ? undefined : await find(secret)
+      if (row === undefined) {
+        const { limited, reset } = failures.take(request.ip, performance.now())
+        throw limited ? tooManyRequests(reset) : unauthorized()
+      }
+      if (ratePerMinute > 0) {
+        const standing = rates.take(row.api_key_id, performance.now())
+        reply.headers(rateHeaders(ratePerMinute, standing))
+        if (standing.limited) throw tooManyRequests(standing.reset)
+      }
+      const allowed = scopesOf[row.role]
+      request.caller = {
+        organization_id: row.organization_id,
+        api_key_id: row.api_key_id,
+        staff_id: row.staff_id,
+        role: row.role,
+        reach: row.role === 'facilitator' ? 'assigned' : 'organization',
+        scopes: new Set(row.scopes.filter(scope => allowed.has(scope))),
+        key_name: row.name,
+        key_expires_at: row.expires_at,
+        request_id: request.id
+      }
+
+      const { scope, roles } = request.routeOptions.config
+      if (scope !== undefined && scope !== 'any' && !request.caller.scopes.has(scope)) throw insufficientScope(scope)
+      if (roles !== undefined && !roles.includes(row.role)) {
+        throw forbidden('role_not_allowed', `This is for the role ${roles.join(' or ')}.`)
+      }
+    })
+
+    // When a key was last used, to the minute: written after the answer, at most once a minute by each replica.
+    app.addHook('onResponse', async request => {
+      const { caller } = request
+      const now = performance.now()
+      if (caller == null || now - (touched.get(caller.api_key_id) ?? Number.NEGATIVE_INFINITY) < 60_000) return
+      if (touched.size > 10_000) touched.clear()
+      touched.set(caller.api_key_id, now)
+      await app.db.write(caller, tx => tx.run(touchKey, {})).catch(() => touched.delete(caller.api_key_id))
+    })
+  },
+  { name: 'sign-in' }
+)

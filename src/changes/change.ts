@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Tx } from '../database/database.ts'
+import { isLockTimeout } from '../database/refusals.ts'
+import { etagOf } from '../http/etag.ts'
+import { badRequest, Problem } from '../problems.ts'
+import { claimKey, findKey, keepAnswer } from './queries.ts'
+
+/** What a change answers, whole before the commit, so that it can be kept with its effect and given again. */
+export interface Answered<T> {
+  status: number
+  headers: Record<string, string>
+  /** The body, or its JSON text where PostgreSQL wrote it. */
+  body: T | string
+}
+
+/** 201 with where it is. */
+export const created = <T extends { id: string; version: number }>(collection: string, body: T): Answered<T> => ({
+  status: 201,
+  headers: { location: `${collection}/${body.id}`, etag: etagOf(body.version) },
+  body
+})
+
+/** 200 with what it is now. */
+export const done = <T extends { version: number }>(body: T): Answered<T> => ({
+  status: 200,
+  headers: { etag: etagOf(body.version) },
+  body
+})
+
+/** 200 with a JSON text that PostgreSQL wrote. */
+export const doneAsText = <T>(version: number, json: string): Answered<T> => ({
+  status: 200,
+  headers: { etag: etagOf(version), 'content-type': 'application/json; charset=utf-8' },
+  body: json
+})
+
+const keyPattern = /^[\x21-\x7e]{1,255}$/
+
+/**
+ * Changes something: one transaction for the effect, its audit and outbox rows and, where the request carries an
+ * Idempotency-Key, for the answer too. The same request with the same key is answered again (Idempotency-Replayed) and
+ * has no second effect; another request with that key is 422; one whose first is still under way waits, then 409.
+ * Refusals are not kept: nothing happened.
+ */
+export async function change<T>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: (tx: Tx) => Promise<Answered<T>>
+): Promise<T> {
+  const key = idempotencyKeyOf(request)
+  const answer = await request.server.db.write(request.caller, async tx =>
+    key === undefined ? await work(tx) : await once(request, tx, key, work)
+  )
+  reply.code(answer.status).headers(answer.headers)
+  return answer.body as T
+}
+
+async function once<T>(
+  request: FastifyRequest,
+  tx: Tx,
+  key: string,
+  work: (tx: Tx) => Promise<Answered<T>>
+): Promise<Answered<T>> {
+  const { keyring, db } = request.server
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify([request.method, request.url, request.body ?? null]))
+    .digest()
+  const context = `${tx.actor.organization_id}|idempotency_keys|${tx.actor.api_key_id}|${key}`
+  const [claimed] = await tx.run(claimKey, { key, fingerprint }).catch(error => {
+    throw isLockTimeout(error) ? inProgress() : error
+  })
+  if (claimed === undefined) {
+    const [first] = await tx.run(findKey, { key })
+    if (first === undefined || first.status === null) throw inProgress()
+    if (!first.fingerprint.equals(fingerprint)) throw keyReused()
+    // The answer may tell of a group whose door has closed since.
+    await request.routeOptions.config.door?.(db, request.caller, request.params as Record<string, string>)
+    const { headers, body } = JSON.parse(keyring.open(first.answer_sealed, context).toString())
+    return { status: first.status, headers: { ...headers, 'idempotency-replayed': 'true' }, body }
+  }
+  const answer = await work(tx)
+  const kept = keyring.seal(JSON.stringify({ headers: answer.headers, body: answer.body }), context)
+  tx.beforeCommit(keepAnswer.for(tx.actor, { key, status: answer.status, answer_sealed: kept }))
+  return answer
+}
+
+function idempotencyKeyOf(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key']
+  if (key === undefined || request.routeOptions.config.idempotent !== true) return undefined
+  if (typeof key !== 'string' || !keyPattern.test(key)) {
+    throw badRequest('invalid_idempotency_key', 'An Idempotency-Key is 1 to 255 visible ASCII characters.', [
+      { in: 'header', parameter: 'Idempotency-Key', code: 'pattern', detail: 'Use a UUID, for example.' }
+    ])
+  }
+  return key
+}
+
+const inProgress = () =>
+  new Problem(409, 'idempotency_in_progress', {
+    detail: 'The first request with this Idempotency-Key is still under way.',
+    headers: { 'retry-after': '1' }
+  })
+
+const keyReused = () =>
+  new Problem(422, 'idempotency_key_reused', { detail: 'This Idempotency-Key was used for another request.' })

@@ -1,0 +1,29 @@
+import { v7 as uuid } from 'uuid'
+import type { Tx } from '../database/database.ts'
+import { recordChanges } from './queries.ts'
+
+interface Changed {
+  id: string
+  version: number
+}
+
+/**
+ * Writes down that something happened, with the commit: who did what to which object in which request (the audit), and
+ * what the world may be told (the outbox).
+ *
+ * @param type the object and the past tense of what was done to it, e.g. `group.created`
+ */
+export function recordChange(tx: Tx, type: `${string}.${string}`, ...objects: Changed[]) {
+  if (objects.length === 0) return
+  tx.beforeCommit(
+    recordChanges.for(tx.actor, {
+      ids: objects.map(() => uuid()),
+      event_ids: objects.map(() => uuid()),
+      type,
+      object_type: type.slice(0, type.indexOf('.')),
+      object_ids: objects.map(object => object.id),
+      object_versions: objects.map(object => object.version),
+      request_id: tx.actor.request_id
+    })
+  )
+}

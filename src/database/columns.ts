@@ -1,0 +1,33 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { customType, integer, type PgColumn, uuid } from 'drizzle-orm/pg-core'
+
+/** `2026-11-23 06:47:00.5+00`, as PostgreSQL writes it in UTC, to RFC 3339: `2026-11-23T06:47:00.5Z`. */
+export const instantFromText = (text: string) => `${text.slice(0, 10)}T${text.slice(11, -3)}Z`
+
+/** An instant as RFC 3339 text, to the millisecond: no Date object is made on the way. */
+export const instant = customType<{ data: string; driverData: string }>({
+  dataType: () => 'timestamp(3) with time zone',
+  fromDriver: instantFromText
+})
+
+export const bytes = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
+
+/** What every table of a tenant begins with. The primary key is (organization_id, id), so that a key carries its organization. */
+export const tenant = () => ({ organization_id: uuid().notNull(), id: uuid().notNull() })
+
+/** The version is the ETag: it rises with every change of the row. */
+export const versioned = () => ({
+  version: integer().notNull().default(1),
+  created_at: instant().notNull().default(sql`now()`),
+  updated_at: instant().notNull().default(sql`now()`)
+})
+
+/** What a change of a versioned row always sets. */
+export const nextVersion = (table: { version: PgColumn }) => ({
+  version: sql<number>`${table.version} + 1`,
+  updated_at: sql<string>`now()`
+})
+
+/** A CHECK from the same vocabulary that the schema and the type use. */
+export const oneOf = (column: PgColumn, values: readonly string[]): SQL =>
+  sql`${column} in (${sql.raw(values.map(value => `'${value}'`).join(', '))})`

@@ -1,0 +1,181 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { FastifyBaseLogger } from 'fastify'
+import pg from 'pg'
+import { unavailable } from '../problems.ts'
+import type { Actor } from './actor.ts'
+import { Batch } from './batch.ts'
+import { instantFromText } from './columns.ts'
+import { refusalOf, retryable } from './refusals.ts'
+import type { Prepared, Statement } from './statement.ts'
+
+/** The types of timestamps in PostgreSQL's catalog; all others are read as pg reads them, bigint as a number. */
+const types = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary'): ((value: string) => unknown) =>
+    oid === 1184
+      ? instantFromText
+      : oid === 1082
+        ? text => text
+        : oid === 20
+          ? Number
+          : pg.types.getTypeParser(oid, format)
+}
+
+export interface DatabaseSettings {
+  url: string
+  poolSize: number
+  /** Milliseconds: to get a connection, to run a statement, to wait for a lock. */
+  connectTimeout: number
+  statementTimeout: number
+  lockTimeout: number
+  log: Pick<FastifyBaseLogger, 'error' | 'warn'>
+}
+
+/** A transaction: Drizzle for writes, `run` for prepared statements; everything inside speaks for the same actor. */
+export interface Tx {
+  readonly actor: Actor
+  readonly db: NodePgDatabase
+  /** Runs one statement. */
+  run<Row, Values>(statement: Statement<Row, Values>, values: Values): Promise<Row[]>
+  /** Runs several in one round trip, in order; answers the rows of each. */
+  runAll(statements: Prepared[]): Promise<unknown[][]>
+  /** Sent together with the commit, before it. */
+  beforeCommit(statement: Prepared): void
+}
+
+/** The one way to the database. */
+export interface Database {
+  /** One statement in one round trip, with the actor's organization set for it. */
+  read<Row, Values>(actor: Actor, statement: Statement<Row, Values>, values: Values): Promise<Row[]>
+  /** Several, in one round trip. */
+  readAll(actor: Actor, statements: Prepared[]): Promise<unknown[][]>
+  /** A transaction, repeated up to three times when PostgreSQL asks for it (deadlock). Resolves only if the commit committed. */
+  write<T>(actor: Actor, work: (tx: Tx) => Promise<T>): Promise<T>
+  /** One of the reviewed functions, which need no organization. */
+  reviewed<Row>(name: string, text: string, values: unknown[]): Promise<Row[]>
+  /** Throws unless the database answers on a connection of its own, within a second, and has the newest migration. */
+  ready(migration: number): Promise<void>
+  close(): Promise<void>
+}
+
+const begin: Prepared = { name: 'begin', text: 'begin', values: [] }
+const commit: Prepared = { name: 'commit', text: 'commit', values: [] }
+
+const speakFor = (actor: Actor): Prepared => ({
+  name: 'speak_for',
+  text: "select set_config('app.organization_id', $1, true)",
+  values: [actor.organization_id]
+})
+
+export function openDatabase(settings: DatabaseSettings): Database {
+  const connection: pg.ClientConfig = {
+    connectionString: settings.url,
+    application_name: 'circlekeeper',
+    // The role that owns nothing: set at the start of the connection, so that nothing resets it.
+    options: '-c role=circlekeeper_app -c timezone=UTC -c datestyle=ISO',
+    statement_timeout: settings.statementTimeout,
+    lock_timeout: settings.lockTimeout,
+    idle_in_transaction_session_timeout: 10_000,
+    // Only the client notices a server that is frozen.
+    query_timeout: settings.statementTimeout + 1000,
+    connectionTimeoutMillis: settings.connectTimeout,
+    keepAlive: true,
+    types
+  }
+  const pool = new pg.Pool({ ...connection, max: settings.poolSize, idleTimeoutMillis: 60_000 })
+  const lost = (error: Error & { code?: string }) =>
+    settings.log.warn({ err: { name: error.name, code: error.code } }, 'A database connection was lost')
+  pool.on('error', lost)
+  // A connection that dies between two queries of a transaction has no other listener, and would end the process.
+  pool.on('connect', client => void client.on('error', () => {}))
+
+  const send = (client: pg.ClientBase, statements: Prepared[]): Promise<pg.QueryResult[]> =>
+    new Promise((resolve, reject) => {
+      const batch = new Batch(statements)
+      batch.callback = (error, results) => (error === null ? resolve(results) : reject(error))
+      client.query(batch)
+    })
+
+  /** A connection for one piece of work: whatever is in doubt afterwards is thrown away and not used again. */
+  async function withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect()
+    let sound = false
+    try {
+      const result = await work(client)
+      sound = true
+      return result
+    } catch (error) {
+      // An error that PostgreSQL itself reported leaves the connection in a known state: idle, or in a failed transaction.
+      if (refusalOf(error)?.severity === 'ERROR') {
+        sound = await client.query('rollback').then(
+          () => true,
+          () => false
+        )
+      }
+      throw error
+    } finally {
+      client.release(!sound)
+    }
+  }
+
+  async function readAll(actor: Actor, statements: Prepared[]): Promise<unknown[][]> {
+    const results = await withClient(client => send(client, [speakFor(actor), ...statements]))
+    return results.slice(1).map(result => result.rows)
+  }
+
+  return {
+    async read<Row, Values>(actor: Actor, statement: Statement<Row, Values>, values: Values) {
+      const results = await withClient(client => send(client, [speakFor(actor), statement.for(actor, values)]))
+      return results[1]!.rows as Row[]
+    },
+
+    readAll,
+
+    async write<T>(actor: Actor, work: (tx: Tx) => Promise<T>): Promise<T> {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await withClient(async client => {
+            const last: Prepared[] = []
+            await send(client, [begin, speakFor(actor)])
+            const runAll = async (statements: Prepared[]) =>
+              (await send(client, statements)).map(result => result.rows as unknown[])
+            const result = await work({
+              actor,
+              db: drizzle({ client }),
+              run: async <Row, Values>(statement: Statement<Row, Values>, values: Values) =>
+                (await runAll([statement.for(actor, values)]))[0] as Row[],
+              runAll,
+              beforeCommit: statement => last.push(statement)
+            })
+            const results = await send(client, [...last, commit])
+            // The commit of a failed transaction succeeds, with the tag of a rollback.
+            if (results.at(-1)!.command !== 'COMMIT') throw new Error('The transaction was rolled back')
+            return result
+          })
+        } catch (error) {
+          if (!retryable(error)) throw error
+          if (attempt === 3) throw unavailable('busy', 1)
+          await new Promise(resolve => setTimeout(resolve, 10 * attempt * Math.random()))
+        }
+      }
+    },
+
+    async reviewed<Row>(name: string, text: string, values: unknown[]) {
+      const [result] = await withClient(client => send(client, [{ name, text, values }]))
+      return result!.rows as Row[]
+    },
+
+    async ready(migration) {
+      const client = new pg.Client({ ...connection, connectionTimeoutMillis: 1000, query_timeout: 1000 })
+      client.on('error', () => {})
+      try {
+        await client.connect()
+        const { rows } = await client.query('select max(created_at)::bigint as newest from schema_migrations')
+        if (rows[0].newest < migration) throw unavailable('database_not_migrated', 5)
+      } finally {
+        client.end().catch(() => {})
+      }
+    },
+
+    close: () => pool.end()
+  }
+}

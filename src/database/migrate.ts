@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { migrate } from 'drizzle-orm/node-postgres/migrator'
+import pg from 'pg'
+
+const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+/** An arbitrary number that only migrations lock: replicas that start together migrate once, one after the other. */
+const migrationLock = 7_237_014
+
+/**
+ * Brings a database up to date, in one transaction: all of the pending migrations or none.
+ * The user needs CREATEROLE and the ownership of the database, no more (PostgreSQL 15 to 18).
+ */
+export async function migrateDatabase(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, application_name: 'circlekeeper migrate' })
+  // Without a listener, a connection that breaks would end the process before the query can say so.
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    await client.query('select pg_advisory_lock($1)', [migrationLock])
+    await client.query("set client_min_messages = 'warning'; set lock_timeout = '10s'")
+    await migrate(drizzle({ client }), {
+      migrationsFolder,
+      migrationsSchema: 'public',
+      migrationsTable: 'schema_migrations'
+    })
+  } finally {
+    await client.end()
+  }
+}
+
+/** When the newest migration of this code was made, as `schema_migrations.created_at` records it (milliseconds). */
+export async function newestMigration(): Promise<number> {
+  const journal: { entries: { when: number }[] } = JSON.parse(
+    await readFile(new URL('../../migrations/meta/_journal.json', import.meta.url), 'utf8')
+  )
+  return journal.entries.at(-1)!.when
+}

@@ -1,0 +1,77 @@
+import { fillPlaceholders, type Placeholder, type SQL, sql } from 'drizzle-orm'
+import { PgDialect } from 'drizzle-orm/pg-core'
+import type { Actor, Reach } from './actor.ts'
+
+/** What a statement is built for: whose reach, and which of its optional values were given. */
+export interface Shape {
+  reach: Reach
+  has(value: string): boolean
+}
+
+/** What travels to PostgreSQL: a name under which a connection prepares the text once, and the values. */
+export interface Prepared {
+  name: string
+  text: string
+  values: unknown[]
+}
+
+interface Compiled {
+  name: string
+  text: string
+  params: unknown[]
+}
+
+/** A statement, compiled once for each shape and prepared once on each connection. */
+export interface Statement<Row, Values> {
+  /** Filled with the values, the actor's organization and staff member among them. */
+  for(actor: Actor, values: Values): Prepared
+  /** Never set: carries the type of a row. */
+  readonly row?: Row
+}
+
+const dialect = new PgDialect()
+
+/** The organization, member of staff and key of whoever asks: every statement names at least the first. */
+export const asker = {
+  organization_id: sql.placeholder('organization_id') as Placeholder,
+  staff_id: sql.placeholder('staff_id') as Placeholder,
+  api_key_id: sql.placeholder('api_key_id') as Placeholder
+}
+
+/** A value given when the statement runs. */
+export const value = (name: string): Placeholder => sql.placeholder(name)
+
+/**
+ * Declares a statement. `build` is called once for each shape (reach and set of given values); what it makes must name
+ * the actor's organization, or it is refused here and now.
+ */
+export function statement<Row, Values extends object = Record<never, never>>(
+  name: string,
+  build: (shape: Shape) => SQL
+): Statement<Row, Values> {
+  const shapes = new Map<string, Compiled>()
+
+  return {
+    for(who, values) {
+      const given: string[] = []
+      for (const key in values) if (values[key] !== undefined) given.push(key)
+      const key = `${who.reach},${given.join()}`
+      let compiled = shapes.get(key)
+      if (compiled === undefined) {
+        const { sql: text, params } = dialect.sqlToQuery(
+          build({ reach: who.reach, has: value => given.includes(value) })
+        )
+        compiled = { name: `${name}_${shapes.size + 1}`, text, params }
+        if (!params.includes(asker.organization_id))
+          throw new Error(`The statement ${name} does not name its organization`)
+        shapes.set(key, compiled)
+      }
+      const { organization_id, staff_id, api_key_id } = who
+      return {
+        name: compiled.name,
+        text: compiled.text,
+        values: fillPlaceholders(compiled.params, { organization_id, staff_id, api_key_id, ...values })
+      }
+    }
+  }
+}

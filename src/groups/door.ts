@@ -1,0 +1,34 @@
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
+import type { Caller } from '../access/caller.ts'
+import type { Actor } from '../database/actor.ts'
+import type { Database } from '../database/database.ts'
+import { asker, type Shape, statement, value } from '../database/statement.ts'
+import { notFound } from '../problems.ts'
+
+/**
+ * The door of a group: true for whoever reaches the whole organization, and for the facilitators of that group at this
+ * instant. Every statement about what hangs from a group stands behind it.
+ */
+export const behindDoor = ({ reach }: Pick<Shape, 'reach'>, group_id: SQLWrapper): SQL =>
+  reach === 'organization'
+    ? sql`true`
+    : sql`exists (select from group_facilitators f
+        where f.organization_id = ${asker.organization_id} and f.staff_id = ${asker.staff_id} and f.group_id = ${group_id}
+          and f.starts_at <= now() and (f.ends_at is null or f.ends_at > now()))`
+
+const groupWithinReach = statement<{ id: string }, { group_id: string }>(
+  'group_within_reach',
+  shape => sql`
+    select g.id from groups g
+    where g.organization_id = ${asker.organization_id} and g.id = ${value('group_id')} and ${behindDoor(shape, sql`g.id`)}`
+)
+
+/** @throws Problem 404 where the actor sees no such group */
+export async function groupDoor(
+  db: Pick<Database, 'read'>,
+  actor: Actor | Caller,
+  { group_id }: Record<string, string>
+) {
+  const rows = await db.read(actor, groupWithinReach, { group_id: group_id! })
+  if (rows.length === 0) throw notFound()
+}

@@ -1,0 +1,72 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { badRequest } from '../problems.ts'
+
+/** What a cursor carries: the order's two columns of the last row of the page before. */
+export type Position = [string | number | null, string | number]
+
+interface Signer {
+  sign(purpose: string, text: string): Buffer
+  verify(purpose: string, text: string, signature: Buffer): boolean
+}
+
+/** One page, as a statement takes it. */
+export interface Asked {
+  /** One more than the page holds: its presence tells that there are more. */
+  limit: number
+  /** Where the page before ended, column by column of the order; undefined on the first. */
+  after_0: string | number | null | undefined
+  after_1: string | number | null | undefined
+}
+
+export interface PageOf<Row> {
+  data: Row[]
+  page: { next_cursor: string | null; has_more: boolean }
+}
+
+/**
+ * Answers one page of a list with its next cursor, in the body and as a Link header (RFC 8288).
+ * A cursor is `base64url(position).base64url(mac)`; the mac (HMAC-SHA-256, 128 bits) covers the organization, the list
+ * and its filters, so that it is good for nothing else: any other is 400 `invalid_cursor`.
+ *
+ * @param order the order's columns of a row
+ */
+export async function paged<Row>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  fetch: (asked: Asked) => Promise<Row[]>,
+  order: (row: NoInfer<Row>) => Position
+): Promise<PageOf<NoInfer<Row>>> {
+  const signer: Signer = request.server.keyring
+  const { limit, cursor, ...filters } = request.query as { limit: number; cursor?: string } & Record<string, unknown>
+  const list = JSON.stringify([request.caller.organization_id, request.routeOptions.url, request.params, filters])
+
+  const after = cursor === undefined ? [] : read(cursor, list, signer)
+  const rows = await fetch({ limit: limit + 1, after_0: after[0], after_1: after[1] })
+  const data = rows.length > limit ? rows.slice(0, limit) : rows
+  const next = rows.length > limit ? write(order(data.at(-1)!), list, signer) : null
+  if (next !== null) {
+    const query = new URLSearchParams({ ...(filters as Record<string, string>), limit: String(limit), cursor: next })
+    reply.header('link', `<${request.server.publicUrl}${request.url.split('?')[0]}?${query}>; rel="next"`)
+  }
+  return { data, page: { next_cursor: next, has_more: next !== null } }
+}
+
+function write(position: Position, list: string, signer: Signer): string {
+  const text = JSON.stringify(position)
+  const mac = signer.sign('cursor', `${list}\n${text}`).subarray(0, 16)
+  return `${Buffer.from(text).toString('base64url')}.${mac.toString('base64url')}`
+}
+
+function read(cursor: string, list: string, signer: Signer): Position {
+  const [position, mac, ...rest] = cursor.split('.')
+  const text = Buffer.from(position ?? '', 'base64url').toString()
+  const signature = Buffer.from(mac ?? '', 'base64url')
+  // Decoding forgives stray characters: only the one spelling that was given out is good.
+  const same = cursor === `${Buffer.from(text).toString('base64url')}.${signature.toString('base64url')}`
+  if (rest.length > 0 || signature.length !== 16 || !same || !signer.verify('cursor', `${list}\n${text}`, signature)) {
+    throw badRequest('invalid_cursor', 'This cursor does not belong to this list with these filters.', [
+      { in: 'query', parameter: 'cursor', code: 'invalid_cursor', detail: 'Begin again without a cursor.' }
+    ])
+  }
+  return JSON.parse(text)
+}

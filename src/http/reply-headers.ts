@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify'
+import plugin from 'fastify-plugin'
+
+const docsPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+/** What every reply carries, and the one log line of every request. */
+export const replyHeaders = plugin(
+  async (app: FastifyInstance) => {
+    app.addHook('onRequest', async (request, reply) => {
+      reply.header('x-request-id', request.id)
+      reply.header('x-content-type-options', 'nosniff')
+      reply.header('referrer-policy', 'no-referrer')
+      const docs = request.url === '/docs' || request.url.startsWith('/docs/')
+      reply.header('content-security-policy', docs ? docsPolicy : "default-src 'none'; frame-ancestors 'none'")
+    })
+
+    app.addHook('onSend', async (_request, reply) => {
+      // People's health: only the browser that asked may keep it, and it must ask again.
+      if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private, no-cache')
+    })
+
+    app.addHook('onResponse', async (request, reply) => {
+      request.log.info(
+        {
+          // The template, never the path: ids belong to people, and a query may hold a name.
+          route: request.routeOptions.url ?? 'unknown',
+          method: request.method,
+          status: reply.statusCode,
+          ms: Math.round(reply.elapsedTime * 10) / 10,
+          organization_id: request.caller?.organization_id,
+          api_key_id: request.caller?.api_key_id
+        },
+        'answered'
+      )
+    })
+  },
+  { name: 'reply-headers' }
+)

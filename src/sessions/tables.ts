@@ -1,0 +1,161 @@
+import { sql } from 'drizzle-orm'
+import {
+  boolean,
+  check,
+  date,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uniqueIndex,
+  uuid
+} from 'drizzle-orm/pg-core'
+import { apiKeys, staff } from '../access/tables.ts'
+import { instant, oneOf, tenant, versioned } from '../database/columns.ts'
+import { groups } from '../groups/tables.ts'
+import { modes } from '../groups/vocabulary.ts'
+import { people } from '../people/tables.ts'
+import { series } from '../schedule/tables.ts'
+import { attendanceKinds, attendanceModes, attendanceStatuses, outcomes } from './vocabulary.ts'
+
+/** One dated meeting of a group, with the head of its attendance sheet. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    ...tenant(),
+    group_id: uuid().notNull(),
+    series_id: uuid(),
+    /** The day that the rule gave: with the series, the identity of the occurrence, wherever it is moved. */
+    occurs_on: date(),
+    starts_at: instant().notNull(),
+    ends_at: instant().notNull(),
+    duration_minutes: integer().notNull(),
+    local_date: date().notNull(),
+    local_time: text().notNull(),
+    time_zone: text().notNull(),
+    topic: text(),
+    mode: text({ enum: modes }),
+    outcome: text({ enum: outcomes }).notNull().default('scheduled'),
+    reason: text(),
+    /** The sheet: version 0 until the first one is put; the counts are those of the sheet as it stands. */
+    sheet_version: integer().notNull().default(0),
+    submitted_at: instant(),
+    submitted_by_key: uuid(),
+    submitted_by_staff: uuid(),
+    anonymous_count: integer().notNull().default(0),
+    present_count: integer().notNull().default(0),
+    absent_count: integer().notNull().default(0),
+    excused_count: integer().notNull().default(0),
+    walk_in_count: integer().notNull().default(0),
+    ...versioned()
+  },
+  t => [
+    primaryKey({ name: 'sessions_pkey', columns: [t.organization_id, t.id] }),
+    foreignKey({
+      name: 'sessions_group',
+      columns: [t.organization_id, t.group_id],
+      foreignColumns: [groups.organization_id, groups.id]
+    }),
+    foreignKey({
+      name: 'sessions_series',
+      columns: [t.organization_id, t.group_id, t.series_id],
+      foreignColumns: [series.organization_id, series.group_id, series.id]
+    }),
+    foreignKey({
+      name: 'sessions_submitted_by_key',
+      columns: [t.organization_id, t.submitted_by_key],
+      foreignColumns: [apiKeys.organization_id, apiKeys.id]
+    }),
+    foreignKey({
+      name: 'sessions_submitted_by_staff',
+      columns: [t.organization_id, t.submitted_by_staff],
+      foreignColumns: [staff.organization_id, staff.id]
+    }),
+    uniqueIndex('sessions_one_per_occurrence').on(t.organization_id, t.series_id, t.occurs_on),
+    unique('sessions_with_start').on(t.organization_id, t.id, t.group_id, t.starts_at),
+    index('sessions_in_order').on(t.organization_id, t.starts_at, t.id),
+    index('sessions_of_group').on(t.organization_id, t.group_id, t.starts_at, t.id),
+    check('sessions_mode', oneOf(t.mode, modes)),
+    check('sessions_outcome', oneOf(t.outcome, outcomes)),
+    check('sessions_held_has_sheet', sql`(${t.outcome} = 'held') = (${t.sheet_version} > 0)`),
+    check('sessions_duration', sql`${t.duration_minutes} between 5 and 1440`),
+    check('sessions_anonymous_count', sql`${t.anonymous_count} >= 0`),
+    check('sessions_occurrence', sql`(${t.series_id} is null) = (${t.occurs_on} is null)`)
+  ]
+)
+
+/** The sheet as it stands: a row per person recorded or walked in. A walk-in with a name only stays a name. */
+export const attendance = pgTable(
+  'attendance',
+  {
+    ...tenant(),
+    session_id: uuid().notNull(),
+    group_id: uuid().notNull(),
+    starts_at: instant().notNull(),
+    /** The place on the sheet, among the walk-ins. */
+    position: integer().notNull(),
+    kind: text({ enum: attendanceKinds }).notNull(),
+    person_id: uuid(),
+    display_name: text(),
+    status: text({ enum: attendanceStatuses }).notNull(),
+    mode: text({ enum: attendanceModes }),
+    arrived_late: boolean(),
+    left_early: boolean(),
+    minutes: integer(),
+    /** As given by the facilitator; null: computed when read. */
+    first_time: boolean(),
+    note: text()
+  },
+  t => [
+    primaryKey({ name: 'attendance_pkey', columns: [t.organization_id, t.id] }),
+    foreignKey({
+      name: 'attendance_session',
+      columns: [t.organization_id, t.session_id, t.group_id, t.starts_at],
+      foreignColumns: [sessions.organization_id, sessions.id, sessions.group_id, sessions.starts_at]
+    }),
+    foreignKey({
+      name: 'attendance_person',
+      columns: [t.organization_id, t.person_id],
+      foreignColumns: [people.organization_id, people.id]
+    }),
+    uniqueIndex('attendance_once_per_session').on(t.organization_id, t.session_id, t.person_id),
+    index('attendance_in_order').on(t.organization_id, t.starts_at, t.id),
+    index('attendance_of_person').on(t.organization_id, t.person_id, t.starts_at, t.id),
+    index('attendance_of_group').on(t.organization_id, t.group_id, t.starts_at, t.id),
+    check('attendance_kind', oneOf(t.kind, attendanceKinds)),
+    check('attendance_status', oneOf(t.status, attendanceStatuses)),
+    check('attendance_mode', oneOf(t.mode, attendanceModes)),
+    check('attendance_minutes', sql`${t.minutes} between 0 and 1440`),
+    check('attendance_somebody', sql`(${t.person_id} is null) <> (${t.display_name} is null)`),
+    check('attendance_walk_in_came', sql`${t.kind} = 'roster' or ${t.status} = 'present'`),
+    check('attendance_nameless_walks_in', sql`${t.kind} = 'walk_in' or ${t.person_id} is not null`)
+  ]
+)
+
+/** Every version that a sheet ever had, whole, with who put it and when. Never changed, never deleted. */
+export const attendanceVersions = pgTable(
+  'attendance_versions',
+  {
+    organization_id: uuid().notNull(),
+    session_id: uuid().notNull(),
+    version: integer().notNull(),
+    submitted_at: instant().notNull().default(sql`now()`),
+    submitted_by_key: uuid(),
+    submitted_by_staff: uuid(),
+    anonymous_count: integer().notNull(),
+    /** The rows of the sheet, in the columns of `attendance`. */
+    rows: jsonb().notNull()
+  },
+  t => [
+    primaryKey({ name: 'attendance_versions_pkey', columns: [t.organization_id, t.session_id, t.version] }),
+    foreignKey({
+      name: 'attendance_versions_session',
+      columns: [t.organization_id, t.session_id],
+      foreignColumns: [sessions.organization_id, sessions.id]
+    })
+  ]
+)

@@ -1,0 +1,12 @@
+/** What became of a session. Held with nobody present is still held. */
+export const outcomes = ['scheduled', 'held', 'did_not_happen', 'cancelled'] as const
+export type Outcome = (typeof outcomes)[number]
+
+export const attendanceStatuses = ['not_recorded', 'present', 'absent', 'excused'] as const
+export type AttendanceStatus = (typeof attendanceStatuses)[number]
+
+/** How somebody took part. */
+export const attendanceModes = ['in_person', 'video', 'phone'] as const
+
+/** On the roster of the day, or somebody who came without being on it. */
+export const attendanceKinds = ['roster', 'walk_in'] as const
