@@ -2,11 +2,17 @@ import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { v7 as uuid } from 'uuid'
+import { refusals as accessRefusals } from './access/queries.ts'
+import access from './access/routes.ts'
+import { schemas as accessSchemas } from './access/schemas.ts'
 import { signIn } from './access/sign-in.ts'
 import type { Settings } from './config.ts'
 import type { Database } from './database/database.ts'
 import type { Keyring } from './database/keyring.ts'
 import { translate } from './database/refusals.ts'
+import { refusals as facilitatorRefusals } from './facilitators/queries.ts'
+import facilitators from './facilitators/routes.ts'
+import { schemas as facilitatorSchemas } from './facilitators/schemas.ts'
 import { refusals as groupRefusals } from './groups/queries.ts'
 import groups from './groups/routes.ts'
 import { schemas as groupSchemas } from './groups/schemas.ts'
@@ -18,7 +24,20 @@ import { openapi } from './http/openapi.ts'
 import { replyHeaders } from './http/reply-headers.ts'
 import { Problem } from './http/schemas.ts'
 import { buildValidator, parseQuery } from './http/validation.ts'
+import { refusals as membershipRefusals } from './memberships/queries.ts'
+import memberships from './memberships/routes.ts'
+import { schemas as membershipSchemas } from './memberships/schemas.ts'
+import organization from './organizations/routes.ts'
+import { schemas as organizationSchemas } from './organizations/schemas.ts'
+import { refusals as personRefusals } from './people/queries.ts'
+import people from './people/routes.ts'
+import { schemas as personSchemas } from './people/schemas.ts'
+import schedule from './schedule/routes.ts'
+import { schemas as scheduleSchemas } from './schedule/schemas.ts'
 import { isTimeZone } from './schedule/time-zones.ts'
+import attendance from './sessions/attendance-routes.ts'
+import sessions from './sessions/routes.ts'
+import { schemas as sessionSchemas } from './sessions/schemas.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -51,6 +70,8 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     keepAliveTimeout: 5000,
     // requestTimeout alone does not close slow clients: Node looks only this often, and only past headersTimeout.
     http: { headersTimeout: Math.min(5000, settings.REQUEST_TIMEOUT_MS), connectionsCheckingInterval: 1000 },
+    // Requests that are still under way on open connections while it closes are answered, and well.
+    return503OnClosing: false,
     trustProxy: settings.TRUSTED_PROXIES.length > 0 ? settings.TRUSTED_PROXIES : false,
     genReqId: request => {
       const given = request.headers['x-request-id']
@@ -70,7 +91,13 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
   app.decorate('publicUrl', settings.PUBLIC_URL ?? '')
 
   jsonBodies(app)
-  problemReplies(app, { translate: translate({ ...groupRefusals }) })
+  problemReplies(app, {
+    translate: translate({ ...accessRefusals, ...groupRefusals, ...facilitatorRefusals, ...personRefusals, ...membershipRefusals }),
+    // Without a caller, the refusal is about who is asking: nothing is behind it.
+    door: async request => {
+      if (request.caller != null) await request.routeOptions.config.door?.(db, request.caller, request.params as Record<string, string>)
+    }
+  })
   await app.register(replyHeaders)
   if (settings.CORS_ORIGINS.length > 0) {
     await app.register(cors, {
@@ -88,14 +115,26 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       ]
     })
   }
-  for (const schema of [Problem, ...groupSchemas]) app.addSchema(schema)
+  for (const schema of [Problem, ...organizationSchemas, ...accessSchemas, ...groupSchemas, ...facilitatorSchemas, ...personSchemas, ...membershipSchemas, ...scheduleSchemas, ...sessionSchemas]) app.addSchema(schema)
   await app.register(openapi)
   await app.register(health)
 
   await app.register(
     async signedIn => {
       await signedIn.register(signIn, { ratePerMinute: settings.RATE_LIMIT_PER_MINUTE })
+      // An action that may do without a body is one with an empty body.
+      signedIn.addHook('preValidation', async request => {
+        if (request.body === undefined && request.routeOptions.schema?.body !== undefined) request.body = {}
+      })
+      await signedIn.register(organization)
+      await signedIn.register(access)
       await signedIn.register(groups)
+      await signedIn.register(facilitators)
+      await signedIn.register(people)
+      await signedIn.register(memberships)
+      await signedIn.register(schedule)
+      await signedIn.register(sessions)
+      await signedIn.register(attendance)
     },
     { prefix: '/v1' }
   )

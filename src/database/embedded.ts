@@ -121,15 +121,14 @@ export async function startEmbedded(options: {
   process.on('exit', onExit)
   void supervise()
 
+  const retakeLock = async () => takeLock(await connect(url))
+
   function keepLock(client: pg.Client) {
     client.once('end', async () => {
-      while (!stopping) {
+      for (;;) {
         await delay(200, undefined, { ref: false })
-        const next = stopping
-          ? undefined
-          : await connect(url)
-              .then(takeLock)
-              .catch(() => undefined)
+        if (stopping) return
+        const next = await retakeLock().catch(() => undefined)
         if (next) return keepLock(next)
       }
     })
@@ -187,6 +186,9 @@ export async function connectionOfRunning(dataDir: string): Promise<string | nul
 
 // Directories, binaries, cluster
 
+/** Where the embedded server of `dataDir` really keeps its data: what `EmbeddedServer.directory` says. */
+export const directoryOf = (dataDir: string): string => locate(dataDir).home
+
 function locate(dataDir: string) {
   const home = isRoot() ? join('/var/lib/circlekeeper', hash(resolve(dataDir))) : resolve(dataDir)
   const cluster = join(home, 'postgresql')
@@ -215,22 +217,29 @@ function makeDirectories(home: string) {
  * many try at once. Answers whether this call made it.
  */
 async function publish(target: string, fill: (directory: string) => void | Promise<void>): Promise<boolean> {
-  if (fs.existsSync(target)) return false
   for (const name of fs.readdirSync(dirname(target)).filter(name => name.startsWith(`${basename(target)}~`))) {
     const leftover = join(dirname(target), name)
-    const age = Date.now() - (fs.statSync(leftover, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
-    if (age > 600_000) fs.rmSync(leftover, { recursive: true, force: true })
+    const changed = fs.statSync(leftover, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
+    if (Date.now() - changed > 600_000) sweep(leftover)
   }
+  if (fs.existsSync(target)) return false
   const draft = fs.mkdtempSync(`${target}~`)
   try {
     await fill(draft)
     fs.renameSync(draft, target)
     return true
   } catch (error) {
-    fs.rmSync(draft, { recursive: true, force: true, maxRetries: 5 })
+    sweep(draft)
     if (fs.existsSync(target)) return false
     throw error
   }
+}
+
+/** As well as it can: the `initdb` of a killed service may still be writing there. The next start tries again. */
+function sweep(directory: string) {
+  try {
+    fs.rmSync(directory, { recursive: true, force: true })
+  } catch {}
 }
 
 /** The directory of `initdb` and `postgres`. They are used where npm put them, unless that is closed to the server's user or to us. */

@@ -12,8 +12,9 @@ const migrationLock = 7_237_014
 /**
  * Brings a database up to date, in one transaction: all of the pending migrations or none.
  * The user needs CREATEROLE and the ownership of the database, no more (PostgreSQL 15 to 18).
+ * Answers how many it applied.
  */
-export async function migrateDatabase(url: string): Promise<void> {
+export async function migrateDatabase(url: string): Promise<number> {
   const client = new pg.Client({ connectionString: url, application_name: 'circlekeeper migrate' })
   // Without a listener, a connection that breaks would end the process before the query can say so.
   client.on('error', () => {})
@@ -21,14 +22,22 @@ export async function migrateDatabase(url: string): Promise<void> {
   try {
     await client.query('select pg_advisory_lock($1)', [migrationLock])
     await client.query("set client_min_messages = 'warning'; set lock_timeout = '10s'")
+    const before = await countApplied(client)
     await migrate(drizzle({ client }), {
       migrationsFolder,
       migrationsSchema: 'public',
       migrationsTable: 'schema_migrations'
     })
+    return (await countApplied(client)) - before
   } finally {
     await client.end()
   }
+}
+
+async function countApplied(client: pg.Client): Promise<number> {
+  const { rows } = await client.query("select to_regclass('public.schema_migrations') is not null as there")
+  if (!rows[0].there) return 0
+  return Number((await client.query('select count(*) from public.schema_migrations')).rows[0].count)
 }
 
 /** When the newest migration of this code was made, as `schema_migrations.created_at` records it (milliseconds). */

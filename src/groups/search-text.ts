@@ -1,13 +1,5 @@
+import { fold } from '../database/fold.ts'
 import type { Location } from './vocabulary.ts'
-
-/** Folded for comparison: lower case, without accents, runs of space as one. `Café  Ñandú` and `cafe nandu` are the same. */
-export const fold = (text: string): string =>
-  text
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .toLowerCase()
-    .replace(/\s+/g, ' ')
-    .trim()
 
 /** What `q` looks through: name, description and place. */
 export const searchText = (group: { name: string; description: string | null; location: Location | null }): string => {

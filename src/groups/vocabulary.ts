@@ -5,21 +5,6 @@ export const modes = ['in_person', 'online', 'hybrid'] as const
 export type Mode = (typeof modes)[number]
 export const groupStatuses = ['forming', 'active', 'paused', 'closed'] as const
 export const visibilities = ['listed', 'unlisted'] as const
-export const facilitatorRoles = ['facilitator', 'co_facilitator'] as const
-
-/** Why a membership ended. Leaving because one feels well is a success, never drop-out. */
-export const leaveReasons = [
-  'feels_well',
-  'moved',
-  'schedule',
-  'unwell',
-  'found_other_support',
-  'not_a_fit',
-  'completed',
-  'asked_to_leave',
-  'unknown',
-  'prefers_not_to_say'
-] as const
 
 export interface Location {
   address: string | null

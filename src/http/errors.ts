@@ -33,7 +33,12 @@ export function replyProblem({ status, code, title, detail, errors }: Problem, r
 interface Options {
   /** Turns what a deeper layer threw into a refusal, or knows nothing of it. Asked before an error becomes a 500. */
   translate?: (error: unknown) => Problem | undefined
+  /** Refuses whoever may not see what the request is about: asked before a fault of the request's body is told. */
+  door?: (request: FastifyRequest) => Promise<void>
 }
+
+/** Refusals that may be about the body, which is only for those who may see what it is about. */
+const aboutTheBody = new Set([400, 413, 415, 422])
 
 /**
  * Makes every refusal of this app `application/problem+json`, and every path answer for itself: a method that it does
@@ -42,16 +47,26 @@ interface Options {
  *
  * Call it on the root, before CORS is registered: that plugin takes every OPTIONS for a preflight.
  */
-export function problemReplies(app: FastifyInstance, { translate }: Options = {}): void {
+export function problemReplies(app: FastifyInstance, { translate, door }: Options = {}): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (request.method === 'OPTIONS' && !isPreflight(request)) answerUnrouted(app, request, reply)
     else done()
   })
   app.setNotFoundHandler((request, reply) => answerUnrouted(app, request, reply))
-  app.setErrorHandler<FastifyError>((error, request, reply) => {
+  app.setErrorHandler<FastifyError | null>(async (error, request, reply) => {
     // Whatever is wrong with the body of a request that leads nowhere, it leads nowhere.
-    if (request.is404 && error.code?.startsWith('FST_')) answerUnrouted(app, request, reply)
-    else send(problemOf(error, translate) ?? internal(error, request), request, reply)
+    if (request.is404 && error?.code?.startsWith('FST_')) {
+      answerUnrouted(app, request, reply)
+      return reply
+    }
+    let problem = problemOf(error, translate)
+    if (door !== undefined && problem !== undefined && aboutTheBody.has(problem.status)) {
+      await door(request).catch(refusal => {
+        problem = problemOf(refusal, translate) ?? internal(refusal, request)
+      })
+    }
+    send(problem ?? internal(error, request), request, reply)
+    return reply
   })
 }
 
@@ -124,10 +139,11 @@ function answerUnrouted(app: FastifyInstance, request: FastifyRequest, reply: Fa
       .send()
 }
 
-function problemOf(error: FastifyError, translate?: Options['translate']): Problem | undefined {
+/** Anything can be thrown, `null` as well. */
+function problemOf(error: FastifyError | null, translate?: Options['translate']): Problem | undefined {
   if (error instanceof Problem) return error
-  if (error.validation) return validationProblem(error)
-  return frameworkProblem(error) ?? attempt(translate, error)
+  if (error?.validation) return validationProblem(error)
+  return (error && frameworkProblem(error)) || attempt(translate, error)
 }
 
 /** A translator that fails must not hide the error, and its own must not reach the client. */
@@ -177,7 +193,7 @@ interface Described {
  * What may be logged of an error: its kind, its code, the constraint and where it was thrown. Never its message, nor
  * PostgreSQL's detail: both quote values. Something wrapped (by a driver, by a query builder) is named behind it.
  */
-function described(error: unknown, depth = 0): Described {
+export function described(error: unknown, depth = 0): Described {
   if (!(error instanceof Error)) return { name: typeof error }
   const { name, code, constraint } = error as Error & { code?: unknown; constraint?: unknown }
   const outer = {

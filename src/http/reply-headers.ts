@@ -16,6 +16,8 @@ export const replyHeaders = plugin(
     })
 
     app.addHook('onSend', async (_request, reply) => {
+      // Told to stop: whoever keeps the connection asks elsewhere next.
+      if (app.draining) reply.header('connection', 'close')
       // People's health: only the browser that asked may keep it, and it must ask again.
       if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private, no-cache')
     })

@@ -156,10 +156,11 @@ export function parseQuery(query: string): Record<string, unknown> {
 /** `uniqueItems` in linear time. Objects count as equal when they have the same members in the same order. */
 function uniqueItems(wanted: boolean, items: unknown[]): boolean {
   if (!wanted) return true
-  const seen = new Set<unknown>()
+  const scalars = new Set<unknown>()
+  const written = new Set<unknown>()
   for (const item of items) {
-    // No JSON text begins with a space, so an object never equals a string item.
-    const key = typeof item === 'object' && item !== null ? ` ${JSON.stringify(item)}` : item
+    const isScalar = typeof item !== 'object' || item === null
+    const [seen, key] = isScalar ? [scalars, item] : [written, JSON.stringify(item)]
     if (seen.has(key)) return false
     seen.add(key)
   }
@@ -230,19 +231,14 @@ function essential(complaints: Complaint[]): Complaint[] {
     }
     // The complaints of the forms stand right before the one of the choice.
     let start = kept.length
-    while (start > 0 && isOfForm(kept[start - 1]!, complaint)) start--
+    while (start > 0 && isWithin(kept[start - 1]!, complaint)) start--
     kept.push(...closest(kept.splice(start), complaint))
   }
   return kept
 }
 
-function isOfForm({ instancePath, schemaPath }: Complaint, choice: Complaint): boolean {
-  const around = choice.schemaPath.slice(0, choice.schemaPath.lastIndexOf('/') + 1)
-  return (
-    `${instancePath}/`.startsWith(`${choice.instancePath}/`) &&
-    // Beside the choice, not within it. (A form that is a $ref has a path of its own.)
-    (!schemaPath.startsWith(around) || schemaPath.startsWith(`${choice.schemaPath}/`))
-  )
+function isWithin(complaint: Complaint, choice: Complaint): boolean {
+  return `${complaint.instancePath}/`.startsWith(`${choice.instancePath}/`)
 }
 
 function closest(forms: Complaint[], choice: Complaint): Complaint[] {
@@ -328,8 +324,6 @@ function said({ keyword, params }: Complaint): { code: string; detail: string } 
       return { code: 'max_properties', detail: `must have at most ${counted(params.limit, 'field')}` }
     case 'uniqueItems':
       return { code: 'unique_items', detail: 'must not have the same item twice' }
-    case 'contains':
-      return { code: 'contains', detail: 'lacks an item that it must have' }
     case 'repeated':
       return { code: 'repeated', detail: 'must be given only once' }
     case 'characters':

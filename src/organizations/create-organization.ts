@@ -5,8 +5,8 @@ import { apiKeys, staff } from '../access/tables.ts'
 import { recordChange } from '../changes/record.ts'
 import { serviceActor } from '../database/actor.ts'
 import type { Database, Tx } from '../database/database.ts'
+import { fold } from '../database/fold.ts'
 import { type Keyring, newSecret } from '../database/keyring.ts'
-import { fold } from '../groups/search-text.ts'
 import { defaultSettings } from './settings.ts'
 import { organizations } from './tables.ts'
 
@@ -20,27 +20,36 @@ export interface NewOrganization {
 export async function createOrganization(
   db: Database,
   keyring: Keyring,
-  { name, api_key = newApiKey() }: NewOrganization
+  given: NewOrganization
 ): Promise<{ id: string; api_key: string }> {
   const id = uuid()
-  await db.write(serviceActor(id, uuid()), async tx => {
-    await tx.db.insert(organizations).values({
-      id,
-      name,
-      slug:
-        fold(name)
-          .replace(/[^a-z0-9]+/g, '-')
-          .replace(/^-|-$/g, '')
-          .slice(0, 80) || 'organization',
-      time_zone: 'UTC',
-      language: 'en',
-      settings: defaultSettings,
-      index_key_sealed: keyring.seal(newSecret(), `${id}|organizations|index_key`)
-    })
-    recordChange(tx, 'organization.created', { id, version: 1 })
-    await addAdministratorKey(tx, await addAdministrator(tx), api_key)
-  })
+  const api_key = await db.write(serviceActor(id, uuid()), tx => addOrganization(tx, keyring, given))
   return { id, api_key }
+}
+
+/** The same inside a transaction that speaks for the organization to be; answers the key. */
+export async function addOrganization(
+  tx: Tx,
+  keyring: Keyring,
+  { name, api_key = newApiKey() }: NewOrganization
+): Promise<string> {
+  const id = tx.actor.organization_id
+  await tx.db.insert(organizations).values({
+    id,
+    name,
+    slug:
+      fold(name)
+        .replace(/[^a-z0-9]+/g, '-')
+        .slice(0, 80)
+        .replace(/^-|-$/g, '') || 'organization',
+    time_zone: 'UTC',
+    language: 'en',
+    settings: defaultSettings,
+    index_key_sealed: keyring.seal(newSecret(), `${id}|organizations|index_key`)
+  })
+  recordChange(tx, 'organization.created', { id, version: 1 })
+  await addAdministratorKey(tx, await addAdministrator(tx), api_key)
+  return api_key
 }
 
 /** The first administrator is a member of staff like any other; the name may be changed. */

@@ -98,3 +98,8 @@ function instantFrom(text: string): Date {
 function assertTimeZone(zone: string): void {
   if (!isTimeZone(zone)) throw new RangeError('not a time zone that we keep')
 }
+
+/** The local date so many days later (or, negative, earlier). */
+export function addDays(date: string, days: number): string {
+  return new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10)
+}

@@ -39,19 +39,19 @@ const cluster = (dataDir: string) => join(homeOf(dataDir), 'postgresql')
 const lockFile = (dataDir: string) => join(cluster(dataDir), 'data/postmaster.pid')
 const postmasterOf = (dataDir: string) => Number(fs.readFileSync(lockFile(dataDir), 'utf8').split('\n')[0])
 
+/** Those that work in the cluster under `directory`, or were told to make it. */
 function processesOf(directory: string): number[] {
   if (!isLinux) return []
   const works = (pid: string) => {
     try {
-      return fs.readlinkSync(`/proc/${pid}/cwd`).startsWith(`${directory}/`)
+      const commandLine = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      return [commandLine, fs.readlinkSync(`/proc/${pid}/cwd`)].some(text => text.includes(`${directory}/postgresql`))
     } catch {
       return false
     }
   }
-  return fs
-    .readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name) && works(name))
-    .map(Number)
+  const pids = fs.readdirSync('/proc').filter(name => /^\d+$/.test(name))
+  return pids.filter(works).map(Number)
 }
 
 function kill(pid: number) {
@@ -332,12 +332,20 @@ t.test('a first start killed in the middle leaves nothing that breaks the next',
   t.same(await said, { name: 'Ended', message: 'SIGKILL' })
   t.notOk(fs.existsSync(cluster(dataDir)))
 
-  const long = new Date(Date.now() - 3_600_000)
-  for (const name of drafts()) fs.utimesSync(join(home, name), long, long)
+  const age = () => {
+    for (const name of drafts()) fs.utimesSync(join(home, name), 0, 0)
+  }
+  age()
   const server = await startEmbedded({ dataDir })
-  t.equal(server.firstStart, true)
-  t.same(drafts(), [], 'and what is old is swept up')
+  t.equal(server.firstStart, true, 'even while the initdb of the killed one may still be writing')
   await server.stop()
+
+  await until(() => processesOf(home).length === 0)
+  age()
+  const again = await startEmbedded({ dataDir })
+  t.equal(again.firstStart, false)
+  t.same(drafts(), [], 'and what is old is swept up')
+  await again.stop()
 })
 
 t.test('as a user who may write neither the checkout nor its libraries', { skip: !isRoot && 'needs root' }, async t => {

@@ -366,6 +366,13 @@ t.test('a window far from the start, or a rule that never comes, costs little', 
   }
 })
 
+t.test('a rare rule is followed through seventy years', async t => {
+  const mondaysThe13th = series('FREQ=DAILY;BYDAY=MO;BYMONTHDAY=13', { starts_on: '1940-01-01' })
+  const dates = occurrenceDates(mondaysThe13th, { from: '1940-01-01', until: '2010-01-01' })
+  t.equal(dates.length, 119)
+  t.equal(dates.at(-1), '2009-07-13')
+})
+
 t.test('what the schemas would refuse is not guessed at', async t => {
   t.throws(() => occurrenceDates(series('FREQ=YEARLY'), year2026), RangeError)
   for (const wrong of [

@@ -1,0 +1,19 @@
+import type { Tx } from '../database/database.ts'
+import { insufficientScope, unauthorized } from '../problems.ts'
+import { holdMaker } from './queries.ts'
+import type { Scope } from './roles.ts'
+import { effectiveScopes, type Width } from './width.ts'
+
+/**
+ * How wide the key that asks is, looked at again inside the transaction and held: one that was revoked or narrowed a
+ * moment ago, and is still remembered by the sign-in, makes no other.
+ *
+ * @throws Problem 401, 403
+ */
+export async function holdMakerWith(tx: Tx, scope: Scope): Promise<Width> {
+  const [key] = await tx.run(holdMaker, {})
+  if (key === undefined) throw unauthorized()
+  const scopes = effectiveScopes(key.scopes, key.role)
+  if (!scopes.includes(scope)) throw insufficientScope(scope)
+  return { scopes, expires_at: key.expires_at }
+}

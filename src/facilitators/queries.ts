@@ -1,0 +1,64 @@
+import { sql } from 'drizzle-orm'
+import type { Refusals } from '../database/refusals.ts'
+import { asker, statement, value } from '../database/statement.ts'
+import { behindDoor } from '../groups/door.ts'
+import type { Asked } from '../http/page.ts'
+import { conflict, unprocessable } from '../problems.ts'
+import type { Facilitator } from './schemas.ts'
+
+const columns = sql.raw(
+  `f.id, f.group_id, f.staff_id, s.display_name, f.role, f.starts_at, f.ends_at, f.version, f.created_at, f.updated_at`
+)
+const withStaff = sql`group_facilitators f join staff s on s.organization_id = f.organization_id and s.id = f.staff_id`
+
+/** By beginning, those of the past included. */
+export const listFacilitators = statement<Facilitator, Asked & { group_id: string; at?: string; active?: boolean }>(
+  'list_facilitators',
+  shape => sql`
+    select ${columns} from ${withStaff}
+    where f.organization_id = ${asker.organization_id} and f.group_id = ${value('group_id')} and ${behindDoor(shape, sql`f.group_id`)}
+      ${shape.has('at') ? sql`and tstzrange(f.starts_at, f.ends_at) @> ${value('at')}::timestamptz` : sql``}
+      ${shape.has('active') ? sql`and (tstzrange(f.starts_at, f.ends_at) @> now()) = ${value('active')}::boolean` : sql``}
+      ${shape.has('after_1') ? sql`and (f.starts_at, f.id) > (${value('after_0')}::timestamptz, ${value('after_1')}::uuid)` : sql``}
+    order by f.starts_at, f.id limit ${value('limit')}`
+)
+
+export const findFacilitator = statement<Facilitator, { group_id: string; facilitator_id: string }>(
+  'find_facilitator',
+  shape => sql`
+    select ${columns} from ${withStaff}
+    where f.organization_id = ${asker.organization_id} and f.group_id = ${value('group_id')} and f.id = ${value('facilitator_id')}
+      and ${behindDoor(shape, sql`f.group_id`)}`
+)
+
+/** The assignment, held still until the transaction ends, and whether it is over. */
+export const lockFacilitator = statement<
+  Facilitator & { is_over: boolean },
+  { group_id: string; facilitator_id: string }
+>(
+  'lock_facilitator',
+  shape => sql`
+    select ${columns}, coalesce(f.ends_at <= now(), false) as is_over from ${withStaff}
+    where f.organization_id = ${asker.organization_id} and f.group_id = ${value('group_id')} and f.id = ${value('facilitator_id')}
+      and ${behindDoor(shape, sql`f.group_id`)}
+    for no key update of f`
+)
+
+/**
+ * A member of staff who works here, held still until the transaction ends: they cannot be deactivated meanwhile, and two
+ * assignments of one member of staff come one after the other (at once, each would wait for the other).
+ */
+export const lockActiveStaff = statement<{ id: string }, { staff_id: string }>(
+  'lock_active_staff',
+  () => sql`
+    select s.id from staff s
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('staff_id')} and s.deactivated_at is null
+    for no key update of s`
+)
+
+export const refusals: Refusals = {
+  group_facilitators_one_at_a_time: () =>
+    conflict('already_assigned', 'This member of staff facilitates the group already during some of that time.'),
+  group_facilitators_order: () =>
+    unprocessable('ends_before_start', '#/ends_at', 'An assignment cannot end before it begins.')
+}

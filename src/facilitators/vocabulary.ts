@@ -1,0 +1,1 @@
+export const facilitatorRoles = ['facilitator', 'co_facilitator'] as const

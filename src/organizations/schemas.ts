@@ -1,0 +1,47 @@
+import { type Static, Type } from 'typebox'
+import { Answer, Changes, Id, Instant, Language, Line, Slug, TimeZone, Version } from '../http/schemas.ts'
+
+const settings = {
+  default_duration_minutes: Type.Integer({
+    minimum: 5,
+    maximum: 1440,
+    description: 'The length of a series or session whose length is left out.',
+    examples: [90]
+  })
+}
+
+const fields = {
+  name: Line(200, { examples: ['Riverside Peer Support'] }),
+  slug: Slug,
+  time_zone: { ...TimeZone, description: 'An IANA time zone name: of groups that name none.' },
+  language: Language
+}
+
+export const Organization = Answer(
+  'Organization',
+  {
+    id: Id,
+    ...fields,
+    settings: Type.Object(settings, { description: 'What the organization sets for itself.' }),
+    version: Version,
+    created_at: Instant,
+    updated_at: Instant
+  },
+  { description: 'The nonprofit or clinic that runs the groups.' }
+)
+export type Organization = Static<typeof Organization>
+
+export const OrganizationPatch = Changes(
+  'OrganizationPatch',
+  {
+    ...fields,
+    settings: Type.Partial(Type.Object(settings), {
+      additionalProperties: false,
+      description: 'What is left out stays as it is (RFC 7396).'
+    })
+  },
+  { examples: [{ name: 'Riverside Peer Support', settings: { default_duration_minutes: 60 } }] }
+)
+export type OrganizationPatch = Static<typeof OrganizationPatch>
+
+export const schemas = [Organization, OrganizationPatch]

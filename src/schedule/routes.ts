@@ -1,0 +1,105 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { change } from '../changes/change.ts'
+import type { Caller } from '../access/caller.ts'
+import type { Database } from '../database/database.ts'
+import { groupDoor } from '../groups/door.ts'
+import { GroupPath } from '../groups/schemas.ts'
+import { etagOf } from '../http/etag.ts'
+import { paged } from '../http/page.ts'
+import { idempotent, idempotentIfMatch, named } from '../http/schemas.ts'
+import { notFound } from '../problems.ts'
+import { createSeries } from './create-series.ts'
+import { endSeries } from './end-series.ts'
+import { findSeries, listSeries } from './queries.ts'
+import { Series, SeriesCreate, SeriesEnd, SeriesPage, SeriesPath, SeriesQuery } from './schemas.ts'
+
+async function seriesDoor(db: Database, caller: Caller, { series_id }: Record<string, string>) {
+  if ((await db.read(caller, findSeries, { series_id: series_id! })).length === 0) throw notFound()
+}
+
+/** The rules that make sessions. */
+const routes: FastifyPluginAsyncTypebox = async app => {
+  app.get(
+    '/groups/:group_id/series',
+    {
+      config: { scope: 'sessions:read' },
+      schema: {
+        operationId: 'listSeries',
+        tags: ['series'],
+        summary: 'List a group’s series',
+        description: 'By first day.',
+        params: GroupPath,
+        querystring: SeriesQuery,
+        response: { 200: named(SeriesPage) }
+      }
+    },
+    async (request, reply) => {
+      await groupDoor(app.db, request.caller, request.params)
+      return await paged(
+        request,
+        reply,
+        asked => app.db.read(request.caller, listSeries, { ...request.params, ...asked }),
+        row => [row.starts_on, row.id]
+      )
+    }
+  )
+
+  app.post(
+    '/groups/:group_id/series',
+    {
+      config: { scope: 'sessions:write', idempotent: true, door: groupDoor },
+      schema: {
+        operationId: 'createSeries',
+        tags: ['series'],
+        summary: 'Create a series',
+        description: 'Its sessions exist at once, from its first day to 90 days ahead, and are extended by themselves.',
+        params: GroupPath,
+        headers: idempotent,
+        body: named(SeriesCreate),
+        response: { 201: named(Series) }
+      }
+    },
+    async (request, reply) => await change(request, reply, tx => createSeries(tx, request.params.group_id, request.body))
+  )
+
+  app.get(
+    '/series/:series_id',
+    {
+      config: { scope: 'sessions:read' },
+      schema: {
+        operationId: 'getSeries',
+        tags: ['series'],
+        summary: 'Read a series',
+        params: SeriesPath,
+        response: { 200: named(Series) }
+      }
+    },
+    async (request, reply) => {
+      const [series] = await app.db.read(request.caller, findSeries, request.params)
+      if (series === undefined) throw notFound()
+      reply.header('etag', etagOf(series.version))
+      return series
+    }
+  )
+
+  app.post(
+    '/series/:series_id/end',
+    {
+      config: { scope: 'sessions:write', idempotent: true, door: seriesDoor },
+      schema: {
+        operationId: 'endSeries',
+        tags: ['series'],
+        summary: 'End a series',
+        description: 'Sessions to come after the last day go, unless something was recorded or decided about them. Past ones stay.',
+        params: SeriesPath,
+        headers: idempotentIfMatch,
+        body: named(SeriesEnd),
+        response: { 200: named(Series) }
+      }
+    },
+    async (request, reply) =>
+      await change(request, reply, tx => endSeries(tx, request.params.series_id, request.headers['if-match'], request.body))
+  )
+}
+
+export default routes

@@ -1,0 +1,97 @@
+/**
+ * The process that listens. Settings come from the environment; facts for people go to stderr, one a line; stdout is the
+ * log, JSON and nothing else. SIGTERM or SIGINT: says that it is not ready, finishes what is under way, exits 0. A second
+ * one: exits at once.
+ */
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pino } from 'pino'
+import { buildApp } from './app.ts'
+import { readSettings, type Settings } from './config.ts'
+import { described } from './http/errors.ts'
+import { bootstrapOrganization } from './organizations/bootstrap.ts'
+import { openService, reasonOf } from './service.ts'
+
+/** Milliseconds for what is under way when we close; then connections are cut. */
+const patience = 6000
+/** Milliseconds after which the process goes whatever hangs. */
+const lastCall = 9000
+
+const tell = (fact: string) => process.stderr.write(`${fact}\n`)
+
+const settings = settingsOrExit()
+const logger = pino({ level: settings.LOG_LEVEL }, pino.destination({ dest: 1, sync: false }))
+
+/** What stopping must undo, the last first. */
+const closers: (() => Promise<unknown>)[] = []
+let stopping = false
+
+process.on('SIGTERM', () => void stop(0))
+process.on('SIGINT', () => void stop(0))
+process.on('uncaughtException', error => {
+  logger.fatal({ err: described(error) }, 'an error that nobody caught')
+  void stop(1)
+})
+
+const started = start()
+started.catch(error => {
+  tell(reasonOf(error))
+  void stop(1)
+})
+
+async function start() {
+  const { db, keyring, close } = await openService(settings, logger)
+  closers.push(close)
+  await bootstrap()
+
+  const app = await buildApp({ settings, db, keyring, logger })
+  closers.push(async () => {
+    app.draining = true
+    if (app.server.listening) await delay(settings.SHUTDOWN_DELAY_MS)
+    const cut = setTimeout(() => app.server.closeAllConnections(), patience)
+    await app.close()
+    clearTimeout(cut)
+  })
+  // Work in the background starts here, and a closer pushed now stops it before the app closes.
+
+  await app.listen({ host: settings.HOST, port: settings.PORT })
+  const base = settings.PUBLIC_URL ?? reachable(app.server.address() as AddressInfo)
+  tell(`API ${base}`)
+  tell(`Docs ${base}/docs`)
+  tell(`OpenAPI ${base}/openapi.json`)
+
+  /** A database of our own gets an organization; one that was given only if that was asked for. */
+  async function bootstrap() {
+    const { DATABASE_URL, BOOTSTRAP_ORGANIZATION: name, BOOTSTRAP_API_KEY: api_key } = settings
+    if (DATABASE_URL !== undefined && name === undefined) return
+    const key = await bootstrapOrganization(db, keyring, { name: name ?? 'My organization', api_key })
+    // Told at once: if listening fails, nobody could read it again.
+    if (key !== undefined) tell(`Administrator key ${key === api_key ? 'as given by BOOTSTRAP_API_KEY' : key}`)
+  }
+}
+
+async function stop(code: number) {
+  if (stopping) process.exit(code || 1)
+  stopping = true
+  setTimeout(() => process.exit(1), settings.SHUTDOWN_DELAY_MS + lastCall).unref()
+  await started.catch(() => {})
+  for (const close of closers.reverse()) {
+    await close().catch(error => logger.error({ err: described(error) }, 'something did not close'))
+  }
+  process.exit(code)
+}
+
+/** Where people on this machine reach it: an address that stands for all of them is none to go to. */
+function reachable({ address, port }: AddressInfo): string {
+  const host = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function settingsOrExit(): Settings {
+  try {
+    return readSettings(process.env)
+  } catch (error) {
+    tell((error as Error).message)
+    process.exit(1)
+  }
+}

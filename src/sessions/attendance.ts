@@ -1,0 +1,166 @@
+import { type Fault, unprocessable } from '../problems.ts'
+import type { attendanceKinds, attendanceModes, AttendanceStatus } from './vocabulary.ts'
+
+interface Facts {
+  mode?: (typeof attendanceModes)[number] | null
+  arrived_late?: boolean | null
+  left_early?: boolean | null
+  minutes?: number | null
+  first_time?: boolean | null
+  note?: string | null
+}
+
+/** A whole sheet, as it is put. */
+export interface PutSheet {
+  records: ({ person_id: string; status: AttendanceStatus } & Facts)[]
+  walk_ins: ({ person_id?: string | null; display_name?: string } & Facts)[]
+  anonymous_count: number
+}
+
+/** A row as it is stored, but for its id. */
+export interface SheetRow {
+  position: number
+  kind: (typeof attendanceKinds)[number]
+  person_id: string | null
+  display_name: string | null
+  status: AttendanceStatus
+  mode: (typeof attendanceModes)[number] | null
+  arrived_late: boolean | null
+  left_early: boolean | null
+  minutes: number | null
+  first_time: boolean | null
+  note: string | null
+}
+
+/** Facts that only somebody who was there can have. */
+const presentOnly = ['mode', 'arrived_late', 'left_early', 'minutes', 'first_time'] as const
+
+/** The facts of somebody who came are there, said or not; those of somebody who did not are null. */
+const settled = (facts: Facts, status: AttendanceStatus) => {
+  const came = status === 'present'
+  return {
+    status,
+    mode: facts.mode ?? null,
+    arrived_late: came ? (facts.arrived_late ?? false) : null,
+    left_early: came ? (facts.left_early ?? false) : null,
+    minutes: facts.minutes ?? null,
+    first_time: facts.first_time ?? null,
+    note: facts.note ?? null
+  }
+}
+
+/** The rows that a sheet makes. Not recorded and nothing noted is no row: the same as left out. */
+export function rowsOf(sheet: PutSheet): SheetRow[] {
+  return [
+    ...sheet.records
+      .map(({ person_id, status, ...facts }, position): SheetRow => ({
+        position,
+        kind: 'roster',
+        person_id: person_id.toLowerCase(),
+        display_name: null,
+        ...settled(facts, status)
+      }))
+      .filter(row => row.status !== 'not_recorded' || row.note !== null),
+    ...sheet.walk_ins.map(({ person_id, display_name, ...facts }, position): SheetRow => ({
+      position,
+      kind: 'walk_in',
+      person_id: person_id?.toLowerCase() ?? null,
+      display_name: person_id == null ? display_name! : null,
+      ...settled(facts, 'present')
+    }))
+  ]
+}
+
+/** The same people with the same facts, in whatever order. */
+export function isSameSheet(
+  a: { rows: SheetRow[]; anonymous_count: number },
+  b: { rows: SheetRow[]; anonymous_count: number }
+): boolean {
+  const spelled = (rows: SheetRow[]) =>
+    rows
+      .map(row =>
+        JSON.stringify([
+          row.kind,
+          row.person_id,
+          row.display_name,
+          row.status,
+          row.mode,
+          row.arrived_late,
+          row.left_early,
+          row.minutes,
+          row.first_time,
+          row.note
+        ])
+      )
+      .sort()
+      .join('\n')
+  return a.anonymous_count === b.anonymous_count && a.rows.length === b.rows.length && spelled(a.rows) === spelled(b.rows)
+}
+
+/** What the counts of a sheet are. */
+export function countsOf(rows: SheetRow[]) {
+  const count = (kind: SheetRow['kind'], status: AttendanceStatus) =>
+    rows.filter(row => row.kind === kind && row.status === status).length
+  return {
+    present_count: count('roster', 'present'),
+    absent_count: count('roster', 'absent'),
+    excused_count: count('roster', 'excused'),
+    walk_in_count: count('walk_in', 'present')
+  }
+}
+
+/** Who may stand where on the sheet of a session. */
+export interface Standing {
+  /** On the roster of the day. */
+  roster: ReadonlySet<string>
+  /** Recorded as a walk-in before: may stay one, though the roster was changed since. */
+  walkedIn: ReadonlySet<string>
+  /** Recorded from the roster before: may stay, though the roster was changed since. */
+  recorded: ReadonlySet<string>
+  /** People that the actor sees. */
+  visible: ReadonlySet<string>
+}
+
+/**
+ * Refuses a sheet with a fault for each bad row: somebody twice, a record of somebody who is not on the roster, a walk-in
+ * who is, an unknown person, a fact of somebody who was not there. Somebody of another organization, or of a group that
+ * the actor does not see, is unknown like anyone who does not exist.
+ */
+export function assertSheet(sheet: PutSheet, standing: Standing): void {
+  const faults: Fault[] = []
+  const fault = (pointer: string, code: string, detail: string) => faults.push({ pointer, in: 'body', code, detail })
+  const seen = new Set<string>()
+  const once = (person_id: string, pointer: string) => {
+    if (seen.has(person_id)) fault(pointer, 'duplicate_person', 'This person stands on the sheet twice.')
+    seen.add(person_id)
+  }
+
+  sheet.records.forEach((record, index) => {
+    const at = `#/records/${index}`
+    const id = record.person_id.toLowerCase()
+    once(id, `${at}/person_id`)
+    if (!standing.roster.has(id) && !standing.recorded.has(id)) {
+      fault(`${at}/person_id`, 'not_on_roster', 'This person is not on the roster of that day; whoever else came is a walk-in.')
+    }
+    for (const fact of presentOnly) {
+      if (record.status !== 'present' && record[fact] != null && record[fact] !== false) {
+        fault(`${at}/${fact}`, 'only_for_present', 'Only somebody who was present can have this.')
+      }
+    }
+  })
+  sheet.walk_ins.forEach(({ person_id, display_name }, index) => {
+    const at = `#/walk_ins/${index}`
+    if (person_id == null) {
+      if (display_name === undefined) fault(`${at}/display_name`, 'required', 'A walk-in needs a person or a name.')
+      return
+    }
+    const id = person_id.toLowerCase()
+    once(id, `${at}/person_id`)
+    if (standing.roster.has(id) && !standing.walkedIn.has(id)) {
+      fault(`${at}/person_id`, 'on_roster', 'This person is on the roster of that day and belongs among the records.')
+    } else if (!standing.visible.has(id) && !standing.walkedIn.has(id)) {
+      fault(`${at}/person_id`, 'unknown_person', 'There is no such person that you can see.')
+    }
+  })
+  if (faults.length > 0) throw unprocessable(faults)
+}

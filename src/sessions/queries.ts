@@ -1,0 +1,111 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { asker, type Shape, statement, value } from '../database/statement.ts'
+import { behindDoor } from '../groups/door.ts'
+import type { Asked } from '../http/page.ts'
+import type { Outcome } from './vocabulary.ts'
+
+/** An instant inside a JSON text, in UTC: the connection's time zone. */
+export const instantText = (column: SQL): SQL => sql`to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+
+/** Of whom the sheet says nothing: members of the session's day without a row, and rows that only carry a note. */
+const notRecorded = sql`((select count(*) from memberships m
+  where m.organization_id = s.organization_id and m.group_id = s.group_id
+    and m.joined_on <= s.local_date and (m.left_on is null or m.left_on >= s.local_date)
+    and not exists (select from attendance a
+      where a.organization_id = s.organization_id and a.session_id = s.id and a.person_id = m.person_id))
+  + (select count(*) from attendance a
+    where a.organization_id = s.organization_id and a.session_id = s.id and a.status = 'not_recorded'))`
+
+export const counts = sql`json_build_object('present', s.present_count, 'absent', s.absent_count, 'excused', s.excused_count,
+  'not_recorded', ${notRecorded}, 'walk_ins', s.walk_in_count, 'anonymous', s.anonymous_count,
+  'total', s.present_count + s.walk_in_count + s.anonymous_count)`
+
+/** A session as the contract has it, written by PostgreSQL: this is one of the two hottest reads. */
+const sessionJson = sql`json_build_object('id', s.id, 'group_id', s.group_id, 'series_id', s.series_id,
+  'starts_at', ${instantText(sql`s.starts_at`)}, 'ends_at', ${instantText(sql`s.ends_at`)},
+  'duration_minutes', s.duration_minutes, 'local_date', s.local_date, 'local_time', s.local_time, 'time_zone', s.time_zone,
+  'topic', s.topic, 'mode', coalesce(s.mode, g.mode), 'outcome', s.outcome, 'reason', s.reason,
+  'submitted_at', ${instantText(sql`s.submitted_at`)}, 'counts', ${counts}, 'version', s.version,
+  'created_at', ${instantText(sql`s.created_at`)}, 'updated_at', ${instantText(sql`s.updated_at`)})::text`
+
+export interface SessionText {
+  json: string
+  id: string
+  starts_at: string
+  version: number
+}
+
+/** From and to: local days where the session is, or instants. The day's bounds on the instant let the index serve it. */
+export interface Interval {
+  from_day?: string
+  from_instant?: string
+  to_day?: string
+  to_instant?: string
+}
+export const within = ({ has }: Shape, starts_at: SQL): SQL =>
+  sql.join(
+    [
+      has('from_day')
+        ? sql`and s.local_date >= ${value('from_day')}::date and ${starts_at} >= ${value('from_day')}::date::timestamptz - interval '14 hours'`
+        : sql``,
+      has('from_instant') ? sql`and ${starts_at} >= ${value('from_instant')}::timestamptz` : sql``,
+      has('to_day')
+        ? sql`and s.local_date < ${value('to_day')}::date and ${starts_at} < ${value('to_day')}::date::timestamptz + interval '12 hours'`
+        : sql``,
+      has('to_instant') ? sql`and ${starts_at} < ${value('to_instant')}::timestamptz` : sql``
+    ],
+    sql` `
+  )
+
+const isUnlogged = sql`(s.outcome = 'scheduled' and s.ends_at < now())`
+
+/** In order of their start. */
+export const listSessions = statement<
+  SessionText,
+  Asked & Interval & { group_id?: string; outcome?: Outcome; unlogged?: boolean }
+>(
+  'list_sessions',
+  shape => sql`
+    select ${sessionJson} as json, s.id, s.starts_at, s.version
+    from sessions s join groups g on g.organization_id = s.organization_id and g.id = s.group_id
+    where s.organization_id = ${asker.organization_id} and ${behindDoor(shape, sql`s.group_id`)}
+      ${shape.has('group_id') ? sql`and s.group_id = ${value('group_id')}` : sql``}
+      ${within(shape, sql`s.starts_at`)}
+      ${shape.has('outcome') ? sql`and s.outcome = ${value('outcome')}` : sql``}
+      ${shape.has('unlogged') ? sql`and ${isUnlogged} = ${value('unlogged')}::boolean` : sql``}
+      ${shape.has('after_1') ? sql`and (s.starts_at, s.id) > (${value('after_0')}::timestamptz, ${value('after_1')}::uuid)` : sql``}
+    order by s.starts_at, s.id limit ${value('limit')}`
+)
+
+export const findSession = statement<SessionText, { session_id: string }>(
+  'find_session',
+  shape => sql`
+    select ${sessionJson} as json, s.id, s.starts_at, s.version
+    from sessions s join groups g on g.organization_id = s.organization_id and g.id = s.group_id
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindDoor(shape, sql`s.group_id`)}`
+)
+
+export interface LockedSession {
+  id: string
+  group_id: string
+  starts_at: string
+  duration_minutes: number
+  time_zone: string
+  outcome: Outcome
+  version: number
+  sheet_version: number
+  anonymous_count: number
+  /** Whether a sheet may be put already: from an hour before the start. */
+  begun: boolean
+}
+
+/** The session, held still until the transaction ends. */
+export const lockSession = statement<LockedSession, { session_id: string }>(
+  'lock_session',
+  shape => sql`
+    select s.id, s.group_id, s.starts_at, s.duration_minutes, s.time_zone, s.outcome, s.version, s.sheet_version, s.anonymous_count,
+      now() >= s.starts_at - interval '60 minutes' as begun
+    from sessions s
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindDoor(shape, sql`s.group_id`)}
+    for update of s`
+)

@@ -1,0 +1,278 @@
+import { type Static, Type } from 'typebox'
+import { modes } from '../groups/vocabulary.ts'
+import {
+  Answer,
+  Body,
+  Changes,
+  Defaulted,
+  Id,
+  Instant,
+  Line,
+  LocalDate,
+  Nullable,
+  OneOf,
+  Page,
+  Parameters,
+  pageQuery,
+  Text,
+  TimeZone,
+  Version
+} from '../http/schemas.ts'
+import { DurationMinutes } from '../schedule/schemas.ts'
+import { attendanceModes, attendanceStatuses, outcomes } from './vocabulary.ts'
+
+const count = (description: string) => Type.Integer({ minimum: 0, description })
+
+export const Counts = Answer(
+  'Counts',
+  {
+    present: count('People of the roster who came.'),
+    absent: count('People of the roster who did not come.'),
+    excused: count('People of the roster who let the group know.'),
+    not_recorded: count('People of the roster about whom nothing was recorded: not the same as absent.'),
+    walk_ins: count('People who came without being on the roster, by name.'),
+    anonymous: count('Heads without any record: contacts, never unduplicated people.'),
+    total: count('Everyone who was there: present, walk-ins and anonymous.')
+  },
+  { description: 'Three numbers that never mix: people on record, walk-ins by name, anonymous heads.' }
+)
+
+const topic = Nullable(Line(300))
+const mode = Nullable(OneOf(modes, { description: 'How it meets; in answers the group’s unless the session has its own.' }))
+const reason = Line(300, { description: 'Why, for those who look back.', examples: ['Snow'] })
+
+export const Session = Answer(
+  'Session',
+  {
+    id: Id,
+    group_id: Id,
+    series_id: Nullable(Id),
+    starts_at: Instant,
+    ends_at: Instant,
+    duration_minutes: DurationMinutes,
+    local_date: LocalDate,
+    local_time: Type.String({ description: 'Wall-clock start, `HH:MM`.', examples: ['19:00'] }),
+    time_zone: TimeZone,
+    topic,
+    mode: OneOf(modes),
+    outcome: OneOf(outcomes, { description: 'Held with nobody present is still held.' }),
+    reason: Nullable(Type.String({ description: 'Why it was cancelled or did not happen.' })),
+    submitted_at: Nullable(Instant),
+    counts: Type.Unsafe<Static<typeof Counts>>({ $ref: 'Counts#' }),
+    version: Version,
+    created_at: Instant,
+    updated_at: Instant
+  },
+  { description: 'One dated meeting of a group.' }
+)
+export type Session = Static<typeof Session>
+
+export const SessionCreate = Body(
+  'SessionCreate',
+  {
+    starts_at: Instant,
+    duration_minutes: Type.Optional(DurationMinutes),
+    time_zone: Type.Optional(TimeZone),
+    topic: Defaulted(topic, null),
+    mode: Defaulted(mode, null)
+  },
+  { examples: [{ starts_at: '2026-11-25T03:00:00Z', duration_minutes: 90, topic: 'Holidays' }] }
+)
+export type SessionCreate = Static<typeof SessionCreate>
+
+export const SessionPatch = Changes(
+  'SessionPatch',
+  { starts_at: Instant, duration_minutes: DurationMinutes, topic, mode },
+  {
+    description: 'Start and length cannot change once there is a sheet, or while the session is cancelled or did not happen.',
+    examples: [{ topic: 'Holidays' }]
+  }
+)
+export type SessionPatch = Static<typeof SessionPatch>
+
+export const SessionReason = Body('SessionReason', { reason }, { examples: [{ reason: 'Snow' }] })
+export type SessionReason = Static<typeof SessionReason>
+
+export const SessionPage = Page('SessionPage', Session)
+export const SessionPath = Parameters({ session_id: Id })
+
+/** A day where the session is, or an instant. */
+const dayOrInstant = (description: string) =>
+  Type.Unsafe<string>({
+    type: 'string',
+    maxLength: 40,
+    anyOf: [{ format: 'date' }, { format: 'date-time' }],
+    description,
+    examples: ['2026-11-01']
+  })
+const interval = {
+  from: Type.Optional(dayOrInstant('From this local day or instant on.')),
+  to: Type.Optional(dayOrInstant('Before this local day or instant.'))
+}
+const sessionFilters = {
+  ...pageQuery,
+  ...interval,
+  outcome: Type.Optional(OneOf(outcomes)),
+  unlogged: Type.Optional(
+    Type.Boolean({ description: '`true`: past their end without a sheet, neither cancelled nor marked as not happened.' })
+  )
+}
+export const GroupSessionQuery = Parameters(sessionFilters)
+export const SessionQuery = Parameters({ ...sessionFilters, group_id: Type.Optional(Id) })
+
+const facts = {
+  mode: Nullable(OneOf(attendanceModes, { description: 'How they took part, if present.' })),
+  arrived_late: Nullable(Type.Boolean({ description: 'If present.' })),
+  left_early: Nullable(Type.Boolean({ description: 'If present.' })),
+  minutes: Nullable(Type.Integer({ minimum: 0, maximum: 1440, description: 'How long they were there, if present.' })),
+  first_time: Nullable(
+    Type.Boolean({ description: 'Their first session of this group. Computed, unless the sheet said so itself.' })
+  ),
+  note: Nullable(Text(1000, { description: 'About this attendance; nothing about what was said.' }))
+}
+const status = OneOf(attendanceStatuses, { description: '`not_recorded` is not `absent`.' })
+const name = Line(120, { examples: ['Ana'] })
+
+export const Sheet = Answer(
+  'Sheet',
+  {
+    session_id: Id,
+    version: Version,
+    submitted_at: Nullable(Instant),
+    submitted_by: Type.Unsafe<{ staff_id: string | null; api_key_id: string; display_name: string } | null>({
+      type: ['object', 'null'],
+      description: 'Who put the sheet as it stands; null before the first one.',
+      required: ['staff_id', 'api_key_id', 'display_name'],
+      properties: {
+        staff_id: Nullable(Id),
+        api_key_id: Id,
+        display_name: Type.String({ description: 'The member of staff, or else the key.' })
+      }
+    }),
+    roster: Type.Array(Type.Object({ person_id: Id, display_name: Type.String(), status, ...facts }), {
+      description: 'The people who belonged to the group on the session’s local day, by name.'
+    }),
+    walk_ins: Type.Array(Type.Object({ person_id: Nullable(Id), display_name: Type.String(), status, ...facts }), {
+      description: 'Who came without being on the roster: people on record, or only a name.'
+    }),
+    anonymous_count: count('Heads without any record.'),
+    counts: Type.Unsafe<Static<typeof Counts>>({ $ref: 'Counts#' })
+  },
+  { description: 'Who came to a session.' }
+)
+export type Sheet = Static<typeof Sheet>
+
+const given = {
+  mode: Type.Optional(facts.mode),
+  arrived_late: Type.Optional(facts.arrived_late),
+  left_early: Type.Optional(facts.left_early),
+  minutes: Type.Optional(facts.minutes),
+  first_time: Type.Optional(facts.first_time),
+  note: Type.Optional(facts.note)
+}
+export const SheetPut = Body(
+  'SheetPut',
+  {
+    records: Type.Array(Type.Object({ person_id: Id, status, ...given }, { additionalProperties: false }), {
+      maxItems: 500,
+      description: 'People of the roster. Whoever is left out is `not_recorded`.'
+    }),
+    walk_ins: Defaulted(
+      Type.Array(
+        Type.Object(
+          {
+            person_id: Type.Optional(Nullable(Id)),
+            display_name: Type.Optional(name),
+            status: Type.Optional(OneOf(['present'])),
+            ...given
+          },
+          { additionalProperties: false, anyOf: [{ required: ['person_id'] }, { required: ['display_name'] }] }
+        ),
+        {
+          maxItems: 500,
+          description:
+            'Everyone else who came. With `person_id` somebody on record (a `display_name` beside it is ignored); with a name only, the name stays on this sheet: a contact, never an unduplicated person.'
+        }
+      ),
+      []
+    ),
+    anonymous_count: Defaulted(Type.Integer({ minimum: 0, maximum: 10_000, description: 'Heads without any record.' }), 0)
+  },
+  {
+    description: 'The whole sheet: what is not in it is not recorded.',
+    examples: [
+      {
+        records: [
+          { person_id: '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f60', status: 'present', mode: 'in_person', arrived_late: false, minutes: 90 },
+          { person_id: '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f61', status: 'excused' }
+        ],
+        walk_ins: [{ display_name: 'Ana' }, { person_id: '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f62' }],
+        anonymous_count: 3
+      }
+    ]
+  }
+)
+export type SheetPut = Static<typeof SheetPut>
+
+export const SheetVersion = Answer(
+  'SheetVersion',
+  {
+    session_id: Id,
+    version: Version,
+    submitted_at: Instant,
+    submitted_by: Type.Unsafe<{ staff_id: string | null; api_key_id: string; display_name: string }>({
+      type: 'object',
+      description: 'Who put it.',
+      required: ['staff_id', 'api_key_id', 'display_name'],
+      properties: { staff_id: Nullable(Id), api_key_id: Id, display_name: Type.String() }
+    }),
+    records: Type.Array(
+      Type.Object({ person_id: Id, display_name: Type.String(), status, ...facts }),
+      { description: 'What was recorded of the roster.' }
+    ),
+    walk_ins: Type.Array(Type.Object({ person_id: Nullable(Id), display_name: Type.String(), status, ...facts })),
+    anonymous_count: count('Heads without any record.')
+  },
+  { description: 'A former version of a sheet, as it was put; names as they are today.' }
+)
+export type SheetVersion = Static<typeof SheetVersion>
+export const SheetVersionPage = Page('SheetVersionPage', SheetVersion)
+export const SheetHistoryQuery = Parameters({ ...pageQuery })
+
+const { note: _note, ...listedFacts } = facts
+export const Attendance = Answer(
+  'Attendance',
+  {
+    id: Id,
+    session_id: Id,
+    group_id: Id,
+    starts_at: Instant,
+    local_date: LocalDate,
+    person_id: Nullable(Id),
+    display_name: Type.String(),
+    walk_in: Type.Boolean({ description: 'Came without being on the roster.' }),
+    status,
+    ...listedFacts
+  },
+  { description: 'One person at one session. Anonymous heads are in the session’s counts only; notes are on the sheet only.' }
+)
+export type Attendance = Static<typeof Attendance>
+export const AttendancePage = Page('AttendancePage', Attendance)
+const attendanceFilters = { ...pageQuery, ...interval, status: Type.Optional(status) }
+export const PersonAttendanceQuery = Parameters({ ...attendanceFilters, group_id: Type.Optional(Id) })
+export const AttendanceQuery = Parameters({ ...attendanceFilters, group_id: Type.Optional(Id), person_id: Type.Optional(Id) })
+
+export const schemas = [
+  Counts,
+  Session,
+  SessionCreate,
+  SessionPatch,
+  SessionReason,
+  SessionPage,
+  Sheet,
+  SheetPut,
+  SheetVersion,
+  SheetVersionPage,
+  Attendance,
+  AttendancePage
+]
