@@ -24,6 +24,8 @@ import { openapi } from './http/openapi.ts'
 import { replyHeaders } from './http/reply-headers.ts'
 import { Problem } from './http/schemas.ts'
 import { buildValidator, parseQuery } from './http/validation.ts'
+import imports from './imports/routes.ts'
+import { schemas as importSchemas } from './imports/schemas.ts'
 import { refusals as membershipRefusals } from './memberships/queries.ts'
 import memberships from './memberships/routes.ts'
 import { schemas as membershipSchemas } from './memberships/schemas.ts'
@@ -115,7 +117,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       ]
     })
   }
-  for (const schema of [Problem, ...organizationSchemas, ...accessSchemas, ...groupSchemas, ...facilitatorSchemas, ...personSchemas, ...membershipSchemas, ...scheduleSchemas, ...sessionSchemas]) app.addSchema(schema)
+  for (const schema of [Problem, ...organizationSchemas, ...accessSchemas, ...groupSchemas, ...facilitatorSchemas, ...personSchemas, ...membershipSchemas, ...scheduleSchemas, ...sessionSchemas, ...importSchemas]) app.addSchema(schema)
   await app.register(openapi)
   await app.register(health)
 
@@ -135,6 +137,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       await signedIn.register(schedule)
       await signedIn.register(sessions)
       await signedIn.register(attendance)
+      await signedIn.register(imports)
     },
     { prefix: '/v1' }
   )

@@ -9,6 +9,7 @@ import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import { readSettings, type Settings } from './config.ts'
 import { described } from './http/errors.ts'
+import { startJobs } from './jobs.ts'
 import { bootstrapOrganization } from './organizations/bootstrap.ts'
 import { openService, reasonOf } from './service.ts'
 
@@ -16,18 +17,27 @@ import { openService, reasonOf } from './service.ts'
 const patience = 6000
 /** Milliseconds after which the process goes whatever hangs. */
 const lastCall = 9000
+/** Milliseconds in which a signal again is the same one: `npm start` passes on what the terminal tells both. */
+const echo = 250
 
 const tell = (fact: string) => process.stderr.write(`${fact}\n`)
 
 const settings = settingsOrExit()
-const logger = pino({ level: settings.LOG_LEVEL }, pino.destination({ dest: 1, sync: false }))
+// Lines go out in blocks, and at least twice a second: a write for each would cost as much as the answer.
+const stdout = pino.destination({ dest: 1, sync: false, minLength: 4096 })
+setInterval(() => stdout.flush(), 500).unref()
+const logger = pino({ level: settings.LOG_LEVEL }, stdout)
 
 /** What stopping must undo, the last first. */
 const closers: (() => Promise<unknown>)[] = []
-let stopping = false
+let stoppingSince: number | undefined
 
-process.on('SIGTERM', () => void stop(0))
-process.on('SIGINT', () => void stop(0))
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    if (stoppingSince === undefined) void stop(0)
+    else if (performance.now() - stoppingSince > echo) process.exit(1)
+  })
+}
 process.on('uncaughtException', error => {
   logger.fatal({ err: described(error) }, 'an error that nobody caught')
   void stop(1)
@@ -52,7 +62,7 @@ async function start() {
     await app.close()
     clearTimeout(cut)
   })
-  // Work in the background starts here, and a closer pushed now stops it before the app closes.
+  closers.push(startJobs(db, settings, logger))
 
   await app.listen({ host: settings.HOST, port: settings.PORT })
   const base = settings.PUBLIC_URL ?? reachable(app.server.address() as AddressInfo)
@@ -71,8 +81,8 @@ async function start() {
 }
 
 async function stop(code: number) {
-  if (stopping) process.exit(code || 1)
-  stopping = true
+  if (stoppingSince !== undefined) process.exit(1)
+  stoppingSince = performance.now()
   setTimeout(() => process.exit(1), settings.SHUTDOWN_DELAY_MS + lastCall).unref()
   await started.catch(() => {})
   for (const close of closers.reverse()) {

@@ -19,7 +19,7 @@ export const shownOnce = <T>(answer: Answered<T>): Answered<T> => ({
 /**
  * Makes a key, no wider than the one that asks; the answer alone holds its secret.
  *
- * @throws Problem 403 `wider_than_maker`, 422 `unknown_reference`, `staff_deactivated`, `expires_in_the_past`, `no_scopes`
+ * @throws Problem 403 `wider_than_maker`, 422 `unknown_reference`, `expires_in_the_past`, `no_scopes`
  */
 export async function createApiKey(
   tx: Tx,
@@ -55,11 +55,8 @@ export async function createApiKey(
 
 async function activeStaff(tx: Tx, staff_id: string): Promise<Staff> {
   const [staff] = await tx.run(holdStaff, { staff_id })
-  if (staff === undefined) {
-    throw unprocessable('unknown_reference', '#/staff_id', 'There is no such member of staff.')
-  }
-  if (staff.deactivated_at !== null) {
-    throw unprocessable('staff_deactivated', '#/staff_id', 'This member of staff was deactivated.')
+  if (staff === undefined || staff.deactivated_at !== null) {
+    throw unprocessable('unknown_reference', '#/staff_id', 'There is no such member of staff at work here.')
   }
   return staff
 }

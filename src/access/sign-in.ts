@@ -1,4 +1,5 @@
-import type { FastifyInstance } from 'fastify'
+import { hash } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import plugin from 'fastify-plugin'
 import type { Database } from '../database/database.ts'
 import { RateLimit, rateHeaders } from '../http/rate-limit.ts'
@@ -6,7 +7,8 @@ import { forbidden, insufficientScope, tooManyRequests, unauthorized } from '../
 import { hashOf } from './api-key.ts'
 import type { Caller } from './caller.ts'
 import { touchKey } from './queries.ts'
-import { type Role, rolesWith, type Scope, scopesOf } from './roles.ts'
+import { type Role, rolesWith, type Scope } from './roles.ts'
+import { effectiveScopes } from './width.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -37,6 +39,13 @@ interface KeyRow {
   role: Role
 }
 
+/** A key that was looked up, and when. */
+interface Known extends Omit<KeyRow, 'scopes'> {
+  /** Its own, as far as the role goes. */
+  scopes: ReadonlySet<Scope>
+  at: number
+}
+
 /** Milliseconds for which a look-up holds: a revoked key is refused within a second on every replica. */
 const remembered = 900
 const failuresPerMinute = 30
@@ -47,22 +56,57 @@ const failuresPerMinute = 30
  */
 export const signIn = plugin(
   async (app: FastifyInstance, { ratePerMinute }: { ratePerMinute: number }) => {
-    const known = new Map<string, { row: KeyRow; at: number }>()
+    const known = new Map<string, Known>()
     const rates = new RateLimit(ratePerMinute)
     const failures = new RateLimit(failuresPerMinute)
     const touched = new Map<string, number>()
 
-    async function find(secret: string): Promise<KeyRow | undefined> {
-      const hash = hashOf(secret)
-      const name = hash.toString('base64')
-      const now = performance.now()
+    /** Who that key was, if it was asked for a moment ago. Most requests come from keys that just were here: no waiting. */
+    function remember(name: string): Known | undefined {
       const found = known.get(name)
-      if (found !== undefined && now - found.at < remembered) return found.row
-      const [row] = await app.db.reviewed<KeyRow>('find_api_key', 'select * from find_api_key($1)', [hash])
+      return found !== undefined && performance.now() - found.at < remembered ? found : undefined
+    }
+
+    async function find(secret: string, name: string): Promise<Known | undefined> {
+      const at = performance.now()
+      const [row] = await app.db.reviewed<KeyRow>('find_api_key', 'select * from find_api_key($1)', [hashOf(secret)])
       if (known.size > 10_000) known.clear()
-      if (row === undefined) known.delete(name)
-      else known.set(name, { row, at: now })
-      return row
+      if (row === undefined) {
+        known.delete(name)
+        return undefined
+      }
+      const found = { ...row, scopes: new Set(effectiveScopes(row.scopes, row.role)), at }
+      known.set(name, found)
+      return found
+    }
+
+    /** Lets the caller in, or throws why not. */
+    function admit(request: FastifyRequest, reply: FastifyReply, key: Known | undefined) {
+      if (key === undefined) {
+        const { limited, reset } = failures.take(request.ip, performance.now())
+        throw limited ? tooManyRequests(reset) : unauthorized()
+      }
+      if (ratePerMinute > 0) {
+        const standing = rates.take(key.api_key_id, performance.now())
+        reply.headers(rateHeaders(ratePerMinute, standing))
+        if (standing.limited) throw tooManyRequests(standing.reset)
+      }
+      request.caller = {
+        organization_id: key.organization_id,
+        api_key_id: key.api_key_id,
+        staff_id: key.staff_id,
+        role: key.role,
+        reach: key.role === 'facilitator' ? 'assigned' : 'organization',
+        scopes: key.scopes,
+        key_name: key.name,
+        key_expires_at: key.expires_at,
+        request_id: request.id
+      }
+      const { scope, roles } = request.routeOptions.config
+      if (scope !== undefined && scope !== 'any' && !key.scopes.has(scope)) throw insufficientScope(scope)
+      if (roles !== undefined && !roles.includes(key.role)) {
+        throw forbidden('role_not_allowed', `This is for the role ${roles.join(' or ')}.`)
+      }
     }
 
     app.decorateRequest('caller')
@@ -79,46 +123,30 @@ export const signIn = plugin(
       } as typeof route.schema
     })
 
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       const secret = bearer.exec(request.headers.authorization ?? '')?.[1]
-      const row = secret === undefined ? undefined : await find(secret)
-      if (row === undefined) {
-        const { limited, reset } = failures.take(request.ip, performance.now())
-        throw limited ? tooManyRequests(reset) : unauthorized()
+      const name = secret === undefined ? '' : hash('sha256', secret, 'base64')
+      const admitted = (key: Known | undefined) => {
+        try {
+          admit(request, reply, key)
+        } catch (refusal) {
+          return done(refusal as Error)
+        }
+        done()
       }
-      if (ratePerMinute > 0) {
-        const standing = rates.take(row.api_key_id, performance.now())
-        reply.headers(rateHeaders(ratePerMinute, standing))
-        if (standing.limited) throw tooManyRequests(standing.reset)
-      }
-      const allowed = scopesOf[row.role]
-      request.caller = {
-        organization_id: row.organization_id,
-        api_key_id: row.api_key_id,
-        staff_id: row.staff_id,
-        role: row.role,
-        reach: row.role === 'facilitator' ? 'assigned' : 'organization',
-        scopes: new Set(row.scopes.filter(scope => allowed.has(scope))),
-        key_name: row.name,
-        key_expires_at: row.expires_at,
-        request_id: request.id
-      }
-
-      const { scope, roles } = request.routeOptions.config
-      if (scope !== undefined && scope !== 'any' && !request.caller.scopes.has(scope)) throw insufficientScope(scope)
-      if (roles !== undefined && !roles.includes(row.role)) {
-        throw forbidden('role_not_allowed', `This is for the role ${roles.join(' or ')}.`)
-      }
+      const found = remember(name)
+      if (secret === undefined || found !== undefined) admitted(found)
+      else find(secret, name).then(admitted, done)
     })
 
     // When a key was last used, to the minute: written after the answer, at most once a minute by each replica.
-    app.addHook('onResponse', async request => {
-      const { caller } = request
+    app.addHook('onResponse', ({ caller }, _reply, done) => {
+      done()
       const now = performance.now()
       if (caller == null || now - (touched.get(caller.api_key_id) ?? Number.NEGATIVE_INFINITY) < 60_000) return
       if (touched.size > 10_000) touched.clear()
       touched.set(caller.api_key_id, now)
-      await app.db.write(caller, tx => tx.run(touchKey, {})).catch(() => touched.delete(caller.api_key_id))
+      app.db.write(caller, tx => tx.run(touchKey, {})).catch(() => touched.delete(caller.api_key_id))
     })
   },
   { name: 'sign-in' }

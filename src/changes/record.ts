@@ -14,16 +14,21 @@ interface Changed {
  * @param type the object and the past tense of what was done to it, e.g. `group.created`
  */
 export function recordChange(tx: Tx, type: `${string}.${string}`, ...objects: Changed[]) {
-  if (objects.length === 0) return
-  tx.beforeCommit(
-    recordChanges.for(tx.actor, {
-      ids: objects.map(() => uuid()),
-      event_ids: objects.map(() => uuid()),
-      type,
-      object_type: type.slice(0, type.indexOf('.')),
-      object_ids: objects.map(object => object.id),
-      object_versions: objects.map(object => object.version),
-      request_id: tx.actor.request_id
-    })
-  )
+  if (objects.length > 0) tx.beforeCommit(rowsOf(tx, type, objects))
 }
+
+/** The same at once, for an operation that changes thousands: the commit would have to wait for all their rows. */
+export async function recordChangesNow(tx: Tx, type: `${string}.${string}`, objects: Changed[]): Promise<void> {
+  if (objects.length > 0) await tx.runAll([rowsOf(tx, type, objects)])
+}
+
+const rowsOf = (tx: Tx, type: string, objects: Changed[]) =>
+  recordChanges.for(tx.actor, {
+    ids: objects.map(() => uuid()),
+    event_ids: objects.map(() => uuid()),
+    type,
+    object_type: type.slice(0, type.indexOf('.')),
+    object_ids: objects.map(object => object.id),
+    object_versions: objects.map(object => object.version),
+    request_id: tx.actor.request_id
+  })

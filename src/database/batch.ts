@@ -1,18 +1,34 @@
-import type { QueryResult, Submittable } from 'pg'
-import Result from 'pg/lib/result'
+import pg, { type Submittable } from 'pg'
 import { prepareValue } from 'pg/lib/utils'
+import { serialize } from 'pg-protocol/dist/serializer'
+import { instantFromText } from './columns.ts'
 import type { Prepared } from './statement.ts'
 
-/** The part of pg's Connection that speaks the extended protocol. */
+/** What a batch needs of pg's Connection. */
 interface Wire {
-  stream: { cork(): void; uncork(): void }
+  stream: { write(bytes: Buffer): void }
   parsedStatements: Record<string, string | undefined>
-  parse(statement: { name: string; text: string }): void
-  bind(portal: { portal: string; statement: string; values: unknown[]; valueMapper: (value: unknown) => unknown }): void
-  describe(what: { type: 'P'; name: string }): void
-  execute(portal: { portal: string }): void
-  sync(): void
 }
+
+const describePortal = serialize.describe({ type: 'P' })
+const executePortal = serialize.execute({})
+const sync = serialize.sync()
+
+export interface Outcome {
+  rows: unknown[]
+  /** The tag: `COMMIT`, `SELECT 1`. */
+  command: string
+}
+
+/** The columns of what a statement answers, by name and parser. */
+type Columns = { name: string; parse: (text: string) => unknown }[]
+
+/** Statements whose columns are known already need not be described again. Their names are of this process alone. */
+const known = new Map<string, Columns>()
+
+/** Timestamps and dates stay text, counts become numbers; all else as pg reads it. */
+const parserOf = (type: number): ((text: string) => unknown) =>
+  type === 1184 ? instantFromText : type === 1082 ? text => text : type === 20 ? Number : pg.types.getTypeParser(type)
 
 /**
  * Several prepared statements behind one Sync: one round trip, and outside a transaction one implicit transaction, so that
@@ -21,14 +37,12 @@ interface Wire {
  * A submittable as `client.query` takes it (pg 8): it answers the client's handleX calls until ReadyForQuery.
  */
 export class Batch implements Submittable {
-  callback: (error: Error | null, results: QueryResult[]) => void = () => {}
+  callback: (error: Error | null, outcomes: Outcome[]) => void = () => {}
   readonly #statements: Prepared[]
-  readonly #results: QueryResult[] = []
+  readonly #outcomes: Outcome[] = []
   /** Statements sent to be parsed whose ParseComplete has not come yet. */
   readonly #parsing: Prepared[] = []
-  #current: InstanceType<typeof Result> | undefined
-  /** Set by the client: its type parsers. */
-  _result: { _types?: unknown } = {}
+  #rows: unknown[] = []
 
   constructor(statements: Prepared[]) {
     this.#statements = statements
@@ -43,56 +57,63 @@ export class Batch implements Submittable {
     return this.#parsing.shift()?.text
   }
 
+  /** Parse (once for each connection), bind, describe (once for each process) and execute for each; one Sync; one write. */
   submit(connection: unknown) {
     const wire = connection as Wire
-    wire.stream.cork()
-    try {
-      const sent = new Set<string>()
-      for (const { name, text, values } of this.#statements) {
-        if (wire.parsedStatements[name] === undefined && !sent.has(name)) {
-          wire.parse({ name, text })
-          this.#parsing.push({ name, text, values })
-          sent.add(name)
-        }
-        wire.bind({ portal: '', statement: name, values, valueMapper: prepareValue })
-        wire.describe({ type: 'P', name: '' })
-        wire.execute({ portal: '' })
+    const messages: Buffer[] = []
+    const sent = new Set<string>()
+    for (const statement of this.#statements) {
+      const { name, values } = statement
+      if (wire.parsedStatements[name] === undefined && !sent.has(name)) {
+        messages.push(serialize.parse(statement))
+        this.#parsing.push(statement)
+        sent.add(name)
       }
-      wire.sync()
-    } finally {
-      wire.stream.uncork()
+      messages.push(serialize.bind({ statement: name, values, valueMapper: prepareValue }))
+      if (!known.has(name)) messages.push(describePortal)
+      messages.push(executePortal)
     }
+    messages.push(sync)
+    wire.stream.write(Buffer.concat(messages))
     return null
   }
 
-  #open() {
-    this.#current ??= new Result(undefined, this._result._types)
-    return this.#current
+  /** The statement whose answer is coming in. */
+  get #current() {
+    return this.#statements[this.#outcomes.length]!
   }
 
-  handleRowDescription(message: { fields: unknown[] }) {
-    this.#open().addFields(message.fields)
+  handleRowDescription({ fields }: { fields: { name: string; dataTypeID: number }[] }) {
+    known.set(
+      this.#current.name,
+      fields.map(({ name, dataTypeID }) => ({ name, parse: parserOf(dataTypeID) }))
+    )
   }
 
-  handleDataRow(message: { fields: unknown[] }) {
-    const result = this.#open()
-    result.addRow(result.parseRow(message.fields))
+  handleDataRow({ fields }: { fields: (string | null)[] }) {
+    const columns = known.get(this.#current.name)!
+    const row: Record<string, unknown> = {}
+    for (let index = 0; index < columns.length; index++) {
+      const { name, parse } = columns[index]!
+      const text = fields[index]!
+      row[name] = text === null ? null : parse(text)
+    }
+    this.#rows.push(row)
   }
 
-  handleCommandComplete(message: { text: string }) {
-    const result = this.#open()
-    result.addCommandComplete(message)
-    this.#results.push(result as unknown as QueryResult)
-    this.#current = undefined
+  handleCommandComplete({ text }: { text: string }) {
+    if (!known.has(this.#current.name)) known.set(this.#current.name, [])
+    this.#outcomes.push({ rows: this.#rows, command: text })
+    this.#rows = []
   }
 
   handleError(error: Error) {
-    this.callback(error, this.#results)
+    this.callback(error, this.#outcomes)
     this.callback = () => {}
   }
 
   handleReadyForQuery() {
-    this.callback(null, this.#results)
+    this.callback(null, this.#outcomes)
   }
 
   handleEmptyQuery() {}

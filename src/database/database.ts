@@ -1,24 +1,11 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { FastifyBaseLogger } from 'fastify'
 import pg from 'pg'
-import { unavailable } from '../problems.ts'
+import { Problem, unavailable } from '../problems.ts'
 import type { Actor } from './actor.ts'
-import { Batch } from './batch.ts'
-import { instantFromText } from './columns.ts'
+import { Batch, type Outcome } from './batch.ts'
 import { refusalOf, retryable } from './refusals.ts'
 import type { Prepared, Statement } from './statement.ts'
-
-/** The types of timestamps in PostgreSQL's catalog; all others are read as pg reads them, bigint as a number. */
-const types = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary'): ((value: string) => unknown) =>
-    oid === 1184
-      ? instantFromText
-      : oid === 1082
-        ? text => text
-        : oid === 20
-          ? Number
-          : pg.types.getTypeParser(oid, format)
-}
 
 export interface DatabaseSettings {
   url: string
@@ -46,8 +33,6 @@ export interface Tx {
 export interface Database {
   /** One statement in one round trip, with the actor's organization set for it. */
   read<Row, Values>(actor: Actor, statement: Statement<Row, Values>, values: Values): Promise<Row[]>
-  /** Several, in one round trip. */
-  readAll(actor: Actor, statements: Prepared[]): Promise<unknown[][]>
   /** A transaction, repeated up to three times when PostgreSQL asks for it (deadlock). Resolves only if the commit committed. */
   write<T>(actor: Actor, work: (tx: Tx) => Promise<T>): Promise<T>
   /** One of the reviewed functions, which need no organization. */
@@ -78,8 +63,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
     // Only the client notices a server that is frozen.
     query_timeout: settings.statementTimeout + 1000,
     connectionTimeoutMillis: settings.connectTimeout,
-    keepAlive: true,
-    types
+    keepAlive: true
   }
   const pool = new pg.Pool({ ...connection, max: settings.poolSize, idleTimeoutMillis: 60_000 })
   const lost = (error: Error & { code?: string }) =>
@@ -88,52 +72,59 @@ export function openDatabase(settings: DatabaseSettings): Database {
   // A connection that dies between two queries of a transaction has no other listener, and would end the process.
   pool.on('connect', client => void client.on('error', () => {}))
 
-  const send = (client: pg.ClientBase, statements: Prepared[]): Promise<pg.QueryResult[]> =>
+  const send = (client: pg.ClientBase, statements: Prepared[]): Promise<Outcome[]> =>
     new Promise((resolve, reject) => {
       const batch = new Batch(statements)
-      batch.callback = (error, results) => (error === null ? resolve(results) : reject(error))
+      batch.callback = (error, outcomes) => (error === null ? resolve(outcomes) : reject(error))
       client.query(batch)
     })
 
-  /** A connection for one piece of work: whatever is in doubt afterwards is thrown away and not used again. */
-  async function withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  /**
+   * A connection for one round trip outside a transaction. PostgreSQL's own refusal leaves it as it was; after anything
+   * else it is in doubt, thrown away and not used again.
+   */
+  async function roundTrip(statements: Prepared[]): Promise<Outcome[]> {
     const client = await pool.connect()
-    let sound = false
     try {
-      const result = await work(client)
-      sound = true
-      return result
+      const outcomes = await send(client, statements)
+      client.release()
+      return outcomes
     } catch (error) {
-      // An error that PostgreSQL itself reported leaves the connection in a known state: idle, or in a failed transaction.
-      if (refusalOf(error)?.severity === 'ERROR') {
-        sound = await client.query('rollback').then(
-          () => true,
-          () => false
-        )
-      }
+      client.release(refusalOf(error)?.severity !== 'ERROR')
       throw error
-    } finally {
-      client.release(!sound)
     }
   }
 
-  async function readAll(actor: Actor, statements: Prepared[]): Promise<unknown[][]> {
-    const results = await withClient(client => send(client, [speakFor(actor), ...statements]))
-    return results.slice(1).map(result => result.rows)
+  /** A connection for one transaction: rolled back when the work refuses, thrown away when in doubt. */
+  async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect()
+    try {
+      const result = await work(client)
+      client.release()
+      return result
+    } catch (error) {
+      const known = error instanceof Problem || refusalOf(error)?.severity === 'ERROR'
+      const sound =
+        known &&
+        (await client.query('rollback').then(
+          () => true,
+          () => false
+        ))
+      client.release(!sound)
+      throw error
+    }
   }
 
   return {
     async read<Row, Values>(actor: Actor, statement: Statement<Row, Values>, values: Values) {
-      const results = await withClient(client => send(client, [speakFor(actor), statement.for(actor, values)]))
-      return results[1]!.rows as Row[]
+      const outcomes = await roundTrip([speakFor(actor), statement.for(actor, values)])
+      return outcomes[1]!.rows as Row[]
     },
-
-    readAll,
 
     async write<T>(actor: Actor, work: (tx: Tx) => Promise<T>): Promise<T> {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await withClient(async client => {
+          return await transaction(async client => {
             const last: Prepared[] = []
             await send(client, [begin, speakFor(actor)])
             const runAll = async (statements: Prepared[]) =>
@@ -160,8 +151,8 @@ export function openDatabase(settings: DatabaseSettings): Database {
     },
 
     async reviewed<Row>(name: string, text: string, values: unknown[]) {
-      const [result] = await withClient(client => send(client, [{ name, text, values }]))
-      return result!.rows as Row[]
+      const [outcome] = await roundTrip([{ name, text, values }])
+      return outcome!.rows as Row[]
     },
 
     async ready(migration) {
@@ -170,7 +161,10 @@ export function openDatabase(settings: DatabaseSettings): Database {
       try {
         await client.connect()
         const { rows } = await client.query('select max(created_at)::bigint as newest from schema_migrations')
-        if (rows[0].newest < migration) throw unavailable('database_not_migrated', 5)
+        if (Number(rows[0].newest) < migration) throw unavailable('database_not_migrated', 5)
+      } catch (error) {
+        // Nobody ever migrated it: the table is not there.
+        throw refusalOf(error)?.code === '42P01' ? unavailable('database_not_migrated', 5) : error
       } finally {
         client.end().catch(() => {})
       }

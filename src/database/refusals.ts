@@ -17,7 +17,10 @@ export const retryable = (error: unknown): boolean => ['40P01', '40001'].include
 /** Somebody else holds the row for longer than we wait. */
 export const isLockTimeout = (error: unknown): boolean => refusalOf(error)?.code === '55P03'
 
-const lostConnection = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN'])
+const lostConnection = new Set(
+  `ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ETIMEDOUT ENOENT ENOTFOUND EAI_AGAIN EHOSTUNREACH EHOSTDOWN ENETUNREACH
+   ENETDOWN EADDRNOTAVAIL EMFILE ERR_STREAM_DESTROYED`.split(/\s+/)
+)
 const lostConnectionText =
   /^(Connection terminated|timeout expired|timeout exceeded|Query read timeout|Client has encountered|Cannot use a pool|Client was closed|The transaction was rolled back)/
 
@@ -39,7 +42,9 @@ export function translate(refusals: Refusals): (error: unknown) => Problem | und
     if (code === '23503') return unprocessable('unknown_reference', '#', 'A reference does not lead to anything here.')
     if (code === '57014') return unavailable('query_timeout', 2)
     if (code === '55P03') return unavailable('busy', 1)
-    if (code === '25006' || /^(08|53|57P|58)/.test(code)) return unavailable('database_unavailable', 2)
+    // Read-only or going away, not letting us in (28, 3D: somebody is changing the password or restoring), full, or cut off for
+    // being slow: the same request may succeed later.
+    if (code === '25006' || /^(08|25P0[34]|28|3D|53|57P|58)/.test(code)) return unavailable('database_unavailable', 2)
     if (code.startsWith('22')) return badRequest('invalid_value', 'A value cannot be kept as it is.')
     return undefined
   }

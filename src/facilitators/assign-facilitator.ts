@@ -3,7 +3,8 @@ import { v7 as uuid } from 'uuid'
 import { type Answered, created } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
-import { unprocessable } from '../problems.ts'
+import { lockGroup } from '../groups/queries.ts'
+import { notFound, unprocessable } from '../problems.ts'
 import { findFacilitator, lockActiveStaff } from './queries.ts'
 import type { Facilitator, FacilitatorAssign } from './schemas.ts'
 import { groupFacilitators } from './tables.ts'
@@ -20,6 +21,8 @@ export async function assignFacilitator(
   { staff_id, role, starts_at, ends_at }: FacilitatorAssign,
   now = new Date()
 ): Promise<Answered<Facilitator>> {
+  const [group] = await tx.run(lockGroup, { group_id })
+  if (group === undefined) throw notFound()
   const [staff] = await tx.run(lockActiveStaff, { staff_id })
   if (staff === undefined) {
     throw unprocessable('unknown_reference', '#/staff_id', 'There is no such member of staff at work here.')
@@ -31,13 +34,13 @@ export async function assignFacilitator(
   await tx.db.insert(groupFacilitators).values({
     organization_id: tx.actor.organization_id,
     id,
-    group_id,
+    group_id: group.id,
     staff_id,
     role,
-    starts_at: starts_at ?? sql`now()`,
+    starts_at: starts_at ?? sql`date_trunc('milliseconds', now())`,
     ends_at
   })
   const [facilitator] = await tx.run(findFacilitator, { group_id, facilitator_id: id })
   recordChange(tx, 'facilitator.assigned', facilitator!)
-  return created(`/v1/groups/${group_id}/facilitators`, facilitator!)
+  return created(`/v1/groups/${group.id}/facilitators`, facilitator!)
 }

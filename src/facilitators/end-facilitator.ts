@@ -32,7 +32,7 @@ export async function endFacilitator(
   await tx.db
     .update(groupFacilitators)
     .set({
-      ends_at: ends_at ?? sql`greatest(now(), ${groupFacilitators.starts_at})`,
+      ends_at: ends_at ?? sql`greatest(date_trunc('milliseconds', now()), ${groupFacilitators.starts_at})`,
       ...nextVersion(groupFacilitators)
     })
     .where(

@@ -7,28 +7,28 @@ import { conflict, unprocessable } from '../problems.ts'
 import type { Facilitator } from './schemas.ts'
 
 const columns = sql.raw(
-  `f.id, f.group_id, f.staff_id, s.display_name, f.role, f.starts_at, f.ends_at, f.version, f.created_at, f.updated_at`
+  `a.id, a.group_id, a.staff_id, s.display_name, a.role, a.starts_at, a.ends_at, a.version, a.created_at, a.updated_at`
 )
-const withStaff = sql`group_facilitators f join staff s on s.organization_id = f.organization_id and s.id = f.staff_id`
+const withStaff = sql`group_facilitators a join staff s on s.organization_id = a.organization_id and s.id = a.staff_id`
 
 /** By beginning, those of the past included. */
 export const listFacilitators = statement<Facilitator, Asked & { group_id: string; at?: string; active?: boolean }>(
   'list_facilitators',
   shape => sql`
     select ${columns} from ${withStaff}
-    where f.organization_id = ${asker.organization_id} and f.group_id = ${value('group_id')} and ${behindDoor(shape, sql`f.group_id`)}
-      ${shape.has('at') ? sql`and tstzrange(f.starts_at, f.ends_at) @> ${value('at')}::timestamptz` : sql``}
-      ${shape.has('active') ? sql`and (tstzrange(f.starts_at, f.ends_at) @> now()) = ${value('active')}::boolean` : sql``}
-      ${shape.has('after_1') ? sql`and (f.starts_at, f.id) > (${value('after_0')}::timestamptz, ${value('after_1')}::uuid)` : sql``}
-    order by f.starts_at, f.id limit ${value('limit')}`
+    where a.organization_id = ${asker.organization_id} and a.group_id = ${value('group_id')} and ${behindDoor(shape, sql`a.group_id`)}
+      ${shape.has('at') ? sql`and tstzrange(a.starts_at, a.ends_at) @> ${value('at')}::timestamptz` : sql``}
+      ${shape.has('active') ? sql`and (tstzrange(a.starts_at, a.ends_at) @> now()) = ${value('active')}::boolean` : sql``}
+      ${shape.has('after_1') ? sql`and (a.starts_at, a.id) > (${value('after_0')}::timestamptz, ${value('after_1')}::uuid)` : sql``}
+    order by a.starts_at, a.id limit ${value('limit')}`
 )
 
 export const findFacilitator = statement<Facilitator, { group_id: string; facilitator_id: string }>(
   'find_facilitator',
   shape => sql`
     select ${columns} from ${withStaff}
-    where f.organization_id = ${asker.organization_id} and f.group_id = ${value('group_id')} and f.id = ${value('facilitator_id')}
-      and ${behindDoor(shape, sql`f.group_id`)}`
+    where a.organization_id = ${asker.organization_id} and a.group_id = ${value('group_id')} and a.id = ${value('facilitator_id')}
+      and ${behindDoor(shape, sql`a.group_id`)}`
 )
 
 /** The assignment, held still until the transaction ends, and whether it is over. */
@@ -38,10 +38,10 @@ export const lockFacilitator = statement<
 >(
   'lock_facilitator',
   shape => sql`
-    select ${columns}, coalesce(f.ends_at <= now(), false) as is_over from ${withStaff}
-    where f.organization_id = ${asker.organization_id} and f.group_id = ${value('group_id')} and f.id = ${value('facilitator_id')}
-      and ${behindDoor(shape, sql`f.group_id`)}
-    for no key update of f`
+    select ${columns}, coalesce(a.ends_at <= now(), false) as is_over from ${withStaff}
+    where a.organization_id = ${asker.organization_id} and a.group_id = ${value('group_id')} and a.id = ${value('facilitator_id')}
+      and ${behindDoor(shape, sql`a.group_id`)}
+    for no key update of a`
 )
 
 /**

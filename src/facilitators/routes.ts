@@ -1,5 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Caller } from '../access/caller.ts'
 import { change } from '../changes/change.ts'
+import type { Database } from '../database/database.ts'
 import { groupDoor } from '../groups/door.ts'
 import { GroupPath } from '../groups/schemas.ts'
 import { etagOf } from '../http/etag.ts'
@@ -17,6 +19,11 @@ import {
   FacilitatorPath,
   FacilitatorQuery
 } from './schemas.ts'
+
+async function facilitatorDoor(db: Database, caller: Caller, params: Record<string, string>) {
+  const { group_id, facilitator_id } = params as { group_id: string; facilitator_id: string }
+  if ((await db.read(caller, findFacilitator, { group_id, facilitator_id })).length === 0) throw notFound()
+}
 
 /** Who facilitates a group. */
 const routes: FastifyPluginAsyncTypebox = async app => {
@@ -88,7 +95,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/groups/:group_id/facilitators/:facilitator_id/end',
     {
-      config: { scope: 'groups:write', idempotent: true, door: groupDoor },
+      config: { scope: 'groups:write', idempotent: true, door: facilitatorDoor },
       schema: {
         operationId: 'endFacilitator',
         tags: ['facilitators'],

@@ -7,14 +7,15 @@ import { notFound } from '../problems.ts'
 
 /**
  * The door of a group: true for whoever reaches the whole organization, and for the facilitators of that group at this
- * instant. Every statement about what hangs from a group stands behind it.
+ * instant. Every statement about what hangs from a group stands behind it, and calls nothing `door` itself: `group_id`
+ * would then be the facilitator’s own.
  */
 export const behindDoor = ({ reach }: Pick<Shape, 'reach'>, group_id: SQLWrapper): SQL =>
   reach === 'organization'
     ? sql`true`
-    : sql`exists (select from group_facilitators f
-        where f.organization_id = ${asker.organization_id} and f.staff_id = ${asker.staff_id} and f.group_id = ${group_id}
-          and f.starts_at <= now() and (f.ends_at is null or f.ends_at > now()))`
+    : sql`exists (select from group_facilitators door
+        where door.organization_id = ${asker.organization_id} and door.staff_id = ${asker.staff_id} and door.group_id = ${group_id}
+          and door.starts_at <= now() and (door.ends_at is null or door.ends_at > now()))`
 
 const groupWithinReach = statement<{ id: string }, { group_id: string }>(
   'group_within_reach',

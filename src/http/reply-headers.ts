@@ -7,22 +7,24 @@ const docsPolicy =
 /** What every reply carries, and the one log line of every request. */
 export const replyHeaders = plugin(
   async (app: FastifyInstance) => {
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       reply.header('x-request-id', request.id)
       reply.header('x-content-type-options', 'nosniff')
       reply.header('referrer-policy', 'no-referrer')
       const docs = request.url === '/docs' || request.url.startsWith('/docs/')
       reply.header('content-security-policy', docs ? docsPolicy : "default-src 'none'; frame-ancestors 'none'")
+      done()
     })
 
-    app.addHook('onSend', async (_request, reply) => {
+    app.addHook('onSend', (_request, reply, payload, done) => {
       // Told to stop: whoever keeps the connection asks elsewhere next.
       if (app.draining) reply.header('connection', 'close')
       // People's health: only the browser that asked may keep it, and it must ask again.
       if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'private, no-cache')
+      done(null, payload)
     })
 
-    app.addHook('onResponse', async (request, reply) => {
+    app.addHook('onResponse', (request, reply, done) => {
       request.log.info(
         {
           // The template, never the path: ids belong to people, and a query may hold a name.
@@ -35,6 +37,7 @@ export const replyHeaders = plugin(
         },
         'answered'
       )
+      done()
     })
   },
   { name: 'reply-headers' }

@@ -93,27 +93,22 @@ export const pageQuery = {
   )
 }
 
+/** A schema with a title is published once, under that title (`http/document.ts`). */
+export const PageInfo = Type.Object(
+  {
+    next_cursor: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'Null on the last page.' }),
+    has_more: Type.Boolean()
+  },
+  { title: 'PageInfo', description: 'Where the list goes on.' }
+)
+
 /** A page of a list: `{ data, page: { next_cursor, has_more } }`. */
 export const Page = <T extends TSchema>($id: string, item: T) =>
-  Answer($id, {
-    data: Type.Array(named(item)),
-    page: Type.Object({
-      next_cursor: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'Null on the last page.' }),
-      has_more: Type.Boolean()
-    })
-  })
+  Answer($id, { data: Type.Array(named(item)), page: PageInfo }, { description: 'A page of the list.' })
 
-const IfMatch = Type.String({
-  maxLength: 100,
-  description:
-    'The ETag of the version that you read, e.g. `"3"`; `*` for whatever there is. Another version since: 412. Missing where it is required: 428.'
-})
-const IdempotencyKey = Type.String({
-  minLength: 1,
-  maxLength: 255,
-  pattern: '^[!-~]+$',
-  description: 'A text of your own, e.g. a UUID: the same request with the same key has one effect, for 24 hours.'
-})
+// What they mean, and where If-Match is required (428, never 400), is said in `http/document.ts`.
+const IfMatch = Type.String({ maxLength: 100 })
+const IdempotencyKey = Type.String({ minLength: 1, maxLength: 255, pattern: '^[!-~]+$' })
 /** Headers of a change to what somebody may have changed in between. */
 export const ifMatch = Type.Object({ 'if-match': Type.Optional(IfMatch) })
 /** Headers of a request that may be sent again. */

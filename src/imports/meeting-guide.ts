@@ -67,6 +67,9 @@ export type MeetingReading =
   | { ok: true; slug: string; group: MeetingGroup; series: MeetingSeries }
   | { ok: false; slug: string | null; faults: MeetingFault[] }
 
+/** Why a group is paused whose only place is closed for now (type TC). */
+export const closedForNow = 'Temporarily closed'
+
 /** Lengths count code points, as JSON Schema does. */
 const bounds = {
   name: 200,
@@ -121,7 +124,7 @@ export function readMeeting(row: unknown, defaults: { time_zone: string | null }
       accessibility: types.accessibility,
       audience: types.audience,
       status: paused ? 'paused' : 'active',
-      status_reason: paused ? 'Temporarily closed' : null,
+      status_reason: paused ? closedForNow : null,
       visibility: 'listed',
       time_zone
     },

@@ -15,18 +15,18 @@ const facilitatedNow = sql`f.organization_id = ${asker.organization_id} and f.st
  * membership or a row on a sheet in a group facilitated at this instant, and those whom the facilitator wrote down and
  * who belong nowhere yet.
  *
- * Whom one sees is found first, from the asker's groups along their indexes, and not tried person by person. Groups,
- * memberships and sheets hang from people, so this room may not import theirs: here they are only known by their
- * tables' names.
+ * Whom one sees is found first, each once, from the asker's groups along their indexes, and not tried person by person.
+ * Groups, memberships and sheets hang from people, so this room may not import theirs: here they are only known by
+ * their tables' names.
  */
 export const personBehindDoor = ({ reach }: Pick<Shape, 'reach'>, person_id: SQLWrapper): SQL =>
   reach === 'organization'
     ? sql`true`
     : sql`${person_id} in (
         select t.person_id from group_facilitators f, memberships t where ${facilitatedNow}
-        union all
+        union
         select t.person_id from group_facilitators f, attendance t where ${facilitatedNow}
-        union all
+        union
         select n.id from people n
         where n.organization_id = ${asker.organization_id} and n.created_by_staff_id = ${asker.staff_id}
           and not exists (select from memberships t where t.organization_id = n.organization_id and t.person_id = n.id)

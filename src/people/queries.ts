@@ -21,7 +21,7 @@ const columns = ({ reach }: Shape): SQL => sql`
   p.id, p.display_name, p.version, p.created_at, p.updated_at ${
     reach === 'organization'
       ? sql`, p.contact_sealed, p.contact_key_sealed, coalesce((
-          select json_agg(json_build_object('system', e.system, 'value', e.value) order by e.system, e.value)
+          select json_agg(json_build_object('system', e.system, 'value', e.value) order by e.system collate "C", e.value collate "C")
           from person_external_ids e where e.organization_id = p.organization_id and e.person_id = p.id), '[]') as external_ids`
       : sql``
   }`
@@ -45,7 +45,10 @@ export interface Sought {
 }
 
 const sought = ({ has }: Shape): SQL => {
-  if (has('name_key')) return sql`p.name_key ^@ ${value('name_key')}`
+  // Not `^@`: of a prefix that is a parameter, the plan that all share could not look it up in the index. Names are
+  // ordered by code points (collation C), and the last code point of all is in no name.
+  if (has('name_key'))
+    return sql`p.name_key >= ${value('name_key')} and p.name_key < ${value('name_key')} || U&'\\+10FFFF'`
   if (has('email_index')) return sql`p.email_index = ${value('email_index')}`
   if (has('phone_index')) return sql`p.phone_index = ${value('phone_index')}`
   return sql`p.id = (select e.person_id from person_external_ids e

@@ -128,7 +128,10 @@ export const PersonPage = Page('PersonPage', Person)
 export const PersonMatches = Answer('PersonMatches', {
   data: Type.Array(named(Person)),
   page: Type.Object({
-    next_cursor: Type.Unsafe<null>({ type: 'null', description: 'A search has one page.' }),
+    next_cursor: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: 'Always null: a search has one page.'
+    }),
     has_more: Type.Boolean({ description: 'There are more matches than asked for: say more of the name.' })
   })
 })

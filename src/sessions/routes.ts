@@ -27,8 +27,13 @@ import {
 
 /** The dated meetings of groups. */
 const routes: FastifyPluginAsyncTypebox = async app => {
-  /** The rows come as JSON texts: the page is put around them. */
-  async function list(request: FastifyRequest, reply: FastifyReply, query: Static<typeof SessionQuery>) {
+  /** The rows come as JSON texts: the page is put around them. Nothing found, it may be for want of the group. */
+  async function list(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    query: Static<typeof SessionQuery>,
+    group?: { group_id: string }
+  ) {
     const { limit: _, cursor: __, from, to, ...filters } = query
     const { data, page } = await paged(
       request,
@@ -36,6 +41,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       asked => app.db.read(request.caller, listSessions, { ...filters, ...intervalOf({ from, to }), ...asked }),
       row => [row.starts_at, row.id]
     )
+    if (data.length === 0 && group !== undefined) await groupDoor(app.db, request.caller, group)
     const text = `{"data":[${data.map(row => row.json).join()}],"page":${JSON.stringify(page)}}`
     return asText<PageOf<Session>>(reply, text)
   }
@@ -70,10 +76,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         response: { 200: named(SessionPage) }
       }
     },
-    async (request, reply) => {
-      await groupDoor(app.db, request.caller, request.params)
-      return await list(request, reply, { ...request.query, ...request.params })
-    }
+    async (request, reply) => await list(request, reply, { ...request.query, ...request.params }, request.params)
   )
 
   app.post(

@@ -18,16 +18,28 @@ t.test('series', async t => {
   const admin = await organization()
   const group = await makeGroup(admin, { time_zone: 'America/New_York' })
   const weekly = { starts_on: '2026-10-20', start_time: '19:00', duration_minutes: 90, rrule: 'FREQ=WEEKLY;BYDAY=TU' }
-  const sessionsOf = async (query: string): Promise<Listed[]> => (await admin.get(`/v1/groups/${group}/sessions?limit=100&${query}`)).data.data
+  const sessionsOf = async (query: string): Promise<Listed[]> =>
+    (await admin.get(`/v1/groups/${group}/sessions?limit=100&${query}`)).data.data
 
   await t.test('make sessions from their first day to 90 days ahead, at the same time by the clock', async t => {
     const starts_on = daysFromNow(-60)
     const made = await admin.post(`/v1/groups/${group}/series`, { starts_on, start_time: '19:00', rrule: 'freq=daily' })
     t.equal(made.statusCode, 201, made.body)
-    t.match(made.data, { group_id: group, starts_on, duration_minutes: 90, time_zone: 'America/New_York', rrule: 'FREQ=DAILY', ends_on: null, version: 1 })
+    t.match(made.data, {
+      group_id: group,
+      starts_on,
+      duration_minutes: 90,
+      time_zone: 'America/New_York',
+      rrule: 'FREQ=DAILY',
+      ends_on: null,
+      version: 1
+    })
     t.equal(made.headers.location, `/v1/series/${made.data.id}`)
     t.same((await admin.get(`/v1/series/${made.data.id}`)).data, made.data)
-    const rows = await look('select count(*)::int as n, min(local_date)::text as first, max(local_date)::text as last from sessions where series_id = $1', [made.data.id])
+    const rows = await look(
+      'select count(*)::int as n, min(local_date)::text as first, max(local_date)::text as last from sessions where series_id = $1',
+      [made.data.id]
+    )
     const [first, last] = [rows[0].first, rows[0].last]
     t.equal(first, starts_on)
     t.equal(rows[0].n, (Date.parse(last) - Date.parse(first)) / 86_400_000 + 1)
@@ -35,12 +47,22 @@ t.test('series', async t => {
     t.ok((await sessionsOf(`from=${starts_on}`)).every(session => session.local_time === '19:00'))
     const next = (await admin.get(`/v1/groups/${group}`)).data.next_session_at
     t.ok(Date.parse(next) > Date.now() && Date.parse(next) < Date.now() + 86_400_000, next)
-    const ended = await admin.post(`/v1/series/${made.data.id}/end`, { ends_on: daysFromNow(-70) }, { 'if-match': '"1"' })
+    const ended = await admin.post(
+      `/v1/series/${made.data.id}/end`,
+      { ends_on: daysFromNow(-70) },
+      { 'if-match': '"1"' }
+    )
     t.match(ended.data, { ends_on: daysFromNow(-70), version: 2 })
-    const left = await look('select count(*)::int as n, count(*) filter (where starts_at > now())::int as coming from sessions where series_id = $1', [made.data.id])
+    const left = await look(
+      'select count(*)::int as n, count(*) filter (where starts_at > now())::int as coming from sessions where series_id = $1',
+      [made.data.id]
+    )
     t.equal(left[0].coming, 0)
     t.ok(left[0].n >= 60, 'past sessions stay')
-    t.match(await admin.post(`/v1/series/${made.data.id}/end`, undefined, { 'if-match': '"2"' }), { statusCode: 409, data: { code: 'already_ended' } })
+    t.match(await admin.post(`/v1/series/${made.data.id}/end`, undefined, { 'if-match': '"2"' }), {
+      statusCode: 409,
+      data: { code: 'already_ended' }
+    })
     await look('delete from sessions where series_id = $1', [made.data.id])
   })
 
@@ -81,7 +103,10 @@ t.test('series', async t => {
     const made = await admin.post(`/v1/groups/${group}/series`, weekly)
     const elsewhere = await organization('Elsewhere')
     const facilitator = await staff(admin, 'facilitator')
-    const strip = (reply: { statusCode: number; body: string }) => [reply.statusCode, reply.body.replace(/"request_id":"[^"]+"/, '')]
+    const strip = (reply: { statusCode: number; body: string }) => [
+      reply.statusCode,
+      reply.body.replace(/"request_id":"[^"]+"/, '')
+    ]
     for (const stranger of [elsewhere, facilitator]) {
       t.same(strip(await stranger.get(`/v1/series/${made.data.id}`)), strip(await stranger.get(`/v1/series/${uuid()}`)))
       t.equal((await stranger.get(`/v1/groups/${group}/series`)).statusCode, 404)
@@ -92,9 +117,19 @@ t.test('series', async t => {
   })
 
   await t.test('are extended by themselves, by several replicas at once, without making a session twice', async t => {
-    const made = await admin.post(`/v1/groups/${group}/series`, { ...weekly, rrule: 'FREQ=DAILY', starts_on: daysFromNow(0) })
+    const made = await admin.post(`/v1/groups/${group}/series`, {
+      ...weekly,
+      rrule: 'FREQ=DAILY',
+      starts_on: daysFromNow(0)
+    })
     const later = new Date(Date.now() + 30 * 86_400_000)
-    const count = async () => (await look('select count(*)::int as n, count(distinct occurs_on)::int as days, max(occurs_on)::text as last from sessions where series_id = $1', [made.data.id]))[0]
+    const count = async () =>
+      (
+        await look(
+          'select count(*)::int as n, count(distinct occurs_on)::int as days, max(occurs_on)::text as last from sessions where series_id = $1',
+          [made.data.id]
+        )
+      )[0]
     const before = await count()
     await Promise.all([1, 2, 3].map(() => extendSeries(app.db, later)))
     const after = await count()

@@ -8,11 +8,18 @@ t.test('the attendance sheet', async t => {
   const { organization, staff, look } = service
   const admin = await organization()
   const group = await makeGroup(admin)
-  const [ana, ben, cleo] = [await makeMember(admin, group, 'Ana'), await makeMember(admin, group, 'Ben'), await makeMember(admin, group, 'Cleo')]
+  const [ana, ben, cleo] = [
+    await makeMember(admin, group, 'Ana'),
+    await makeMember(admin, group, 'Ben'),
+    await makeMember(admin, group, 'Cleo')
+  ]
   const walker = await makePerson(admin, 'Wanda')
   const sheetOf = (session: string) => `/v1/sessions/${session}/attendance`
   const stored = async (session: string) => [
-    await look('select person_id, display_name, kind, status from attendance where session_id = $1 order by kind, position', [session]),
+    await look(
+      'select person_id, display_name, kind, status from attendance where session_id = $1 order by kind, position',
+      [session]
+    ),
     await look('select version, rows from attendance_versions where session_id = $1 order by version', [session]),
     await look('select outcome, sheet_version, anonymous_count from sessions where id = $1', [session])
   ]
@@ -56,7 +63,16 @@ t.test('the attendance sheet', async t => {
       submitted_at: String,
       submitted_by: { display_name: 'Administrator' },
       roster: [
-        { person_id: ana, status: 'present', mode: 'in_person', arrived_late: false, left_early: false, minutes: 90, first_time: true, note: null },
+        {
+          person_id: ana,
+          status: 'present',
+          mode: 'in_person',
+          arrived_late: false,
+          left_early: false,
+          minutes: 90,
+          first_time: true,
+          note: null
+        },
         { person_id: ben, status: 'excused', mode: null, arrived_late: null, first_time: null, note: 'Called ahead' },
         { person_id: cleo, status: 'not_recorded' }
       ],
@@ -85,7 +101,11 @@ t.test('the attendance sheet', async t => {
 
   await t.test('a retry succeeds whatever its If-Match; a change needs the version that was read', async t => {
     const session = await makeSession(admin, group)
-    const body = { records: [{ person_id: ana, status: 'present' }], walk_ins: [{ display_name: 'Li' }, { display_name: 'Li' }], anonymous_count: 1 }
+    const body = {
+      records: [{ person_id: ana, status: 'present' }],
+      walk_ins: [{ display_name: 'Li' }, { display_name: 'Li' }],
+      anonymous_count: 1
+    }
     const first = await admin.put(sheetOf(session), body)
     for (const headers of [{}, { 'if-match': '"9"' }, { 'if-match': '"0"' }] as Record<string, string>[]) {
       const again = await admin.put(sheetOf(session), body, headers)
@@ -102,12 +122,31 @@ t.test('the attendance sheet', async t => {
     const second = await admin.put(sheetOf(session), other, { 'if-match': '"1"' })
     t.match(second.data, { version: 2, anonymous_count: 2 })
 
-    const third = await admin.put(sheetOf(session), { records: [{ person_id: ben, status: 'absent' }] }, { 'if-match': '"2"' })
-    t.match(third.data, { version: 3, walk_ins: [], anonymous_count: 0, counts: { present: 0, absent: 1, not_recorded: 2 } })
+    const third = await admin.put(
+      sheetOf(session),
+      { records: [{ person_id: ben, status: 'absent' }] },
+      { 'if-match': '"2"' }
+    )
+    t.match(third.data, {
+      version: 3,
+      walk_ins: [],
+      anonymous_count: 0,
+      counts: { present: 0, absent: 1, not_recorded: 2 }
+    })
     const history = await admin.get(`${sheetOf(session)}/history?limit=1`)
-    t.match(history.data.data, [{ version: 2, anonymous_count: 2, records: [{ person_id: ana, display_name: 'Ana', status: 'present' }], walk_ins: [{ display_name: 'Li' }, { display_name: 'Li' }] }])
+    t.match(history.data.data, [
+      {
+        version: 2,
+        anonymous_count: 2,
+        records: [{ person_id: ana, display_name: 'Ana', status: 'present' }],
+        walk_ins: [{ display_name: 'Li' }, { display_name: 'Li' }]
+      }
+    ])
     const rest = await admin.get(`${sheetOf(session)}/history?limit=1&cursor=${history.data.page.next_cursor}`)
-    t.match(rest.data, { data: [{ version: 1, anonymous_count: 1, submitted_by: { display_name: 'Administrator' } }], page: { has_more: false } })
+    t.match(rest.data, {
+      data: [{ version: 1, anonymous_count: 1, submitted_by: { display_name: 'Administrator' } }],
+      page: { has_more: false }
+    })
   })
 
   await t.test('a bad row is told with a pointer, and nothing is written', async t => {
@@ -115,13 +154,35 @@ t.test('the attendance sheet', async t => {
     const stranger = await makePerson(await organization('Elsewhere'), 'Stranger')
     const cases: [unknown, string[]][] = [
       [{ records: [{ person_id: walker, status: 'present' }] }, ['#/records/0/person_id not_on_roster']],
-      [{ records: [{ person_id: ana, status: 'present' }, { person_id: ana, status: 'absent' }] }, ['#/records/1/person_id duplicate_person']],
-      [{ records: [{ person_id: ana, status: 'present' }, { person_id: ana.toUpperCase(), status: 'present' }] }, ['#/records/1/person_id duplicate_person']],
+      [
+        {
+          records: [
+            { person_id: ana, status: 'present' },
+            { person_id: ana, status: 'absent' }
+          ]
+        },
+        ['#/records/1/person_id duplicate_person']
+      ],
+      [
+        {
+          records: [
+            { person_id: ana, status: 'present' },
+            { person_id: ana.toUpperCase(), status: 'present' }
+          ]
+        },
+        ['#/records/1/person_id duplicate_person']
+      ],
       [{ records: [], walk_ins: [{ person_id: ben }] }, ['#/walk_ins/0/person_id on_roster']],
-      [{ records: [], walk_ins: [{ person_id: walker }, { person_id: walker }] }, ['#/walk_ins/1/person_id duplicate_person']],
+      [
+        { records: [], walk_ins: [{ person_id: walker }, { person_id: walker }] },
+        ['#/walk_ins/1/person_id duplicate_person']
+      ],
       [{ records: [], walk_ins: [{ person_id: stranger }] }, ['#/walk_ins/0/person_id unknown_person']],
       [{ records: [], walk_ins: [{ person_id: uuid() }] }, ['#/walk_ins/0/person_id unknown_person']],
-      [{ records: [{ person_id: ana, status: 'absent', minutes: 10, mode: 'phone' }] }, ['#/records/0/mode only_for_present', '#/records/0/minutes only_for_present']],
+      [
+        { records: [{ person_id: ana, status: 'absent', minutes: 10, mode: 'phone' }] },
+        ['#/records/0/mode only_for_present', '#/records/0/minutes only_for_present']
+      ],
       [{ records: [{ person_id: ana, status: 'gone' }] }, ['#/records/0/status enum']],
       [{ records: [{ person_id: ana, status: 'present', status_code: 1 }] }, ['#/records/0/status_code unknown_field']],
       [{ records: [], anonymous_count: -1 }, ['#/anonymous_count minimum']],
@@ -131,7 +192,10 @@ t.test('the attendance sheet', async t => {
     for (const [body, faults] of cases) {
       const refused = await admin.put(sheetOf(session), body)
       t.equal(refused.statusCode, 422, refused.body)
-      t.same(refused.data.errors.map((fault: { pointer: string; code: string }) => `${fault.pointer} ${fault.code}`), faults)
+      t.same(
+        refused.data.errors.map((fault: { pointer: string; code: string }) => `${fault.pointer} ${fault.code}`),
+        faults
+      )
     }
     t.same(await stored(session), [[], [], [{ outcome: 'scheduled', sheet_version: 0, anonymous_count: 0 }]])
   })
@@ -140,14 +204,23 @@ t.test('the attendance sheet', async t => {
     const soon = await makeSession(admin, group, -59)
     t.equal((await admin.put(sheetOf(soon), { records: [] })).statusCode, 200, 'an hour before the start')
     const later = await makeSession(admin, group, -62)
-    t.match(await admin.put(sheetOf(later), { records: [] }), { statusCode: 409, data: { code: 'session_not_started' } })
+    t.match(await admin.put(sheetOf(later), { records: [] }), {
+      statusCode: 409,
+      data: { code: 'session_not_started' }
+    })
     const called = await makeSession(admin, group)
     const cancelled = await admin.post(`/v1/sessions/${called}/cancel`, { reason: 'Snow' }, { 'if-match': '"1"' })
     t.match(cancelled.data, { outcome: 'cancelled', reason: 'Snow', version: 2 })
     t.match(await admin.put(sheetOf(called), { records: [] }), { statusCode: 409, data: { code: 'session_cancelled' } })
-    t.match((await admin.post(`/v1/sessions/${called}/reinstate`, undefined, { 'if-match': '"2"' })).data, { outcome: 'scheduled', reason: null })
+    t.match((await admin.post(`/v1/sessions/${called}/reinstate`, undefined, { 'if-match': '"2"' })).data, {
+      outcome: 'scheduled',
+      reason: null
+    })
     t.equal((await admin.put(sheetOf(called), { records: [] })).statusCode, 200)
-    t.match(await admin.post(`/v1/sessions/${called}/cancel`, { reason: 'Late' }, { 'if-match': '"4"' }), { statusCode: 409, data: { code: 'session_held' } })
+    t.match(await admin.post(`/v1/sessions/${called}/cancel`, { reason: 'Late' }, { 'if-match': '"4"' }), {
+      statusCode: 409,
+      data: { code: 'session_held' }
+    })
   })
 
   await t.test('keeps what was recorded when the roster changes afterwards', async t => {
@@ -157,8 +230,16 @@ t.test('the attendance sheet', async t => {
     await admin.put(sheetOf(session), { records: [], walk_ins: [{ person_id: dana }] })
     await admin.post(`/v1/groups/${own}/memberships`, { person_id: dana, joined_on: '2026-01-01' })
     const sheet = await admin.get(sheetOf(session))
-    t.match(sheet.data, { roster: [], walk_ins: [{ person_id: dana }], counts: { not_recorded: 0, walk_ins: 1, total: 1 } })
-    t.equal((await admin.put(sheetOf(session), { records: [{ person_id: dana, status: 'present' }] }, { 'if-match': '"1"' })).statusCode, 200)
+    t.match(sheet.data, {
+      roster: [],
+      walk_ins: [{ person_id: dana }],
+      counts: { not_recorded: 0, walk_ins: 1, total: 1 }
+    })
+    t.equal(
+      (await admin.put(sheetOf(session), { records: [{ person_id: dana, status: 'present' }] }, { 'if-match': '"1"' }))
+        .statusCode,
+      200
+    )
   })
 
   await t.test('first_time is computed from the sheets before, unless the sheet says so itself', async t => {
@@ -170,19 +251,34 @@ t.test('the attendance sheet', async t => {
     t.equal((await admin.put(sheetOf(earlier), { records })).data.roster[0].first_time, true)
     t.equal((await admin.get(sheetOf(later))).data.roster[0].first_time, false, 'an earlier sheet put later counts')
     const given = [{ person_id: eve, status: 'present', first_time: true }]
-    t.equal((await admin.put(sheetOf(later), { records: given }, { 'if-match': '"1"' })).data.roster[0].first_time, true)
+    t.equal(
+      (await admin.put(sheetOf(later), { records: given }, { 'if-match': '"1"' })).data.roster[0].first_time,
+      true
+    )
   })
 
   await t.test('who may', async t => {
     const session = await makeSession(admin, group)
-    const [mine, other, observer] = [await staff(admin, 'facilitator', 'Flo'), await staff(admin, 'facilitator', 'Gus'), await staff(admin, 'observer')]
+    const [mine, other, observer] = [
+      await staff(admin, 'facilitator', 'Flo'),
+      await staff(admin, 'facilitator', 'Gus'),
+      await staff(admin, 'observer')
+    ]
     await assign(admin, group, mine.staff_id)
     const elsewhere = await organization('Another')
     t.equal((await mine.get(sheetOf(session))).statusCode, 200)
     const hidden = await makePerson(admin, 'Hidden')
-    t.match(await mine.put(sheetOf(session), { records: [], walk_ins: [{ person_id: hidden }] }), { statusCode: 422, data: { errors: [{ code: 'unknown_person' }] } })
-    t.match((await mine.put(sheetOf(session), { records: [{ person_id: ana, status: 'present' }] })).data, { submitted_by: { staff_id: mine.staff_id, display_name: 'Flo' } })
-    const strip = (reply: { statusCode: number; body: string }) => [reply.statusCode, reply.body.replace(/"request_id":"[^"]+"/, '')]
+    t.match(await mine.put(sheetOf(session), { records: [], walk_ins: [{ person_id: hidden }] }), {
+      statusCode: 422,
+      data: { errors: [{ code: 'unknown_person' }] }
+    })
+    t.match((await mine.put(sheetOf(session), { records: [{ person_id: ana, status: 'present' }] })).data, {
+      submitted_by: { staff_id: mine.staff_id, display_name: 'Flo' }
+    })
+    const strip = (reply: { statusCode: number; body: string }) => [
+      reply.statusCode,
+      reply.body.replace(/"request_id":"[^"]+"/, '')
+    ]
     for (const stranger of [other, elsewhere] as Client[]) {
       const nowhere = strip(await stranger.get(sheetOf(uuid())))
       t.same(strip(await stranger.get(sheetOf(session))), nowhere)
@@ -199,11 +295,25 @@ t.test('the attendance sheet', async t => {
   await t.test('is listed across groups by date and person', async t => {
     const own = await makeGroup(admin, { name: 'Listed Circle' })
     const fay = await makeMember(admin, own, 'Fay')
-    const sessions = [await makeSession(admin, own, 3 * 1440), await makeSession(admin, own, 2 * 1440), await makeSession(admin, own, 1440)]
-    for (const session of sessions) await admin.put(sheetOf(session), { records: [{ person_id: fay, status: 'present' }], walk_ins: [{ display_name: 'Nim' }], anonymous_count: 2 })
+    const sessions = [
+      await makeSession(admin, own, 3 * 1440),
+      await makeSession(admin, own, 2 * 1440),
+      await makeSession(admin, own, 1440)
+    ]
+    for (const session of sessions)
+      await admin.put(sheetOf(session), {
+        records: [{ person_id: fay, status: 'present' }],
+        walk_ins: [{ display_name: 'Nim' }],
+        anonymous_count: 2
+      })
     const all = await admin.get(`/v1/attendance?group_id=${own}`)
     t.equal(all.data.data.length, 6)
-    t.same((await admin.get(`/v1/attendance?person_id=${fay}&from=${daysFromNow(-2)}&to=${daysFromNow(-1)}`)).data.data.map((row: { session_id: string }) => row.session_id), [sessions[1]])
+    t.same(
+      (await admin.get(`/v1/attendance?person_id=${fay}&from=${daysFromNow(-2)}&to=${daysFromNow(-1)}`)).data.data.map(
+        (row: { session_id: string }) => row.session_id
+      ),
+      [sessions[1]]
+    )
     t.equal((await admin.get(`/v1/people/${fay}/attendance?status=present`)).data.data.length, 3)
     const seen: string[] = []
     for (let url: string | null = `/v1/attendance?group_id=${own}&limit=4`; url !== null; ) {
@@ -211,6 +321,9 @@ t.test('the attendance sheet', async t => {
       seen.push(...page.data.data.map(row => row.id))
       url = page.data.page.next_cursor && `/v1/attendance?group_id=${own}&limit=4&cursor=${page.data.page.next_cursor}`
     }
-    t.same(seen, all.data.data.map((row: { id: string }) => row.id))
+    t.same(
+      seen,
+      all.data.data.map((row: { id: string }) => row.id)
+    )
   })
 })

@@ -20,7 +20,12 @@ export async function makePerson(admin: Client, display_name: string): Promise<s
 }
 
 /** Makes a person and lets them join, long ago unless told. */
-export async function makeMember(admin: Client, group_id: string, display_name: string, joined_on = '2026-01-01'): Promise<string> {
+export async function makeMember(
+  admin: Client,
+  group_id: string,
+  display_name: string,
+  joined_on = '2026-01-01'
+): Promise<string> {
   const person_id = await makePerson(admin, display_name)
   const made = await admin.post(`/v1/groups/${group_id}/memberships`, { person_id, joined_on })
   if (made.statusCode !== 201) throw new Error(made.body)

@@ -22,7 +22,8 @@ export async function cloneDatabase(template = TEST_TEMPLATE): Promise<TestDatab
   if (TEST_OWNER_URL === undefined || TEST_SUPERUSER_URL === undefined || template === undefined) {
     throw new Error('Run the tests with npm test: it starts the database that they clone.')
   }
-  const name = `test_${randomBytes(8).toString('hex')}`
+  // By the run that made it: another run on the same server leaves it alone.
+  const name = `${TEST_TEMPLATE!.replace('template', 'clone')}_${randomBytes(8).toString('hex')}`
   const run = async (text: string) => {
     const client = new pg.Client({ connectionString: TEST_SUPERUSER_URL })
     await client.connect()

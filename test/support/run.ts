@@ -63,7 +63,7 @@ const code = await new Promise<number>(resolve => {
 })
 
 for (const { datname } of (
-  await superuser.query("select datname from pg_database where datname ~ '^test_[0-9a-f]{16}$'")
+  await superuser.query(`select datname from pg_database where datname ~ '^test_clone_${suffix}_'`)
 ).rows) {
   if (server !== undefined) break
   await superuser.query(`drop database if exists ${datname} with (force)`)

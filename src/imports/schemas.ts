@@ -1,0 +1,99 @@
+import { type Static, Type } from 'typebox'
+import { Answer, Id, Nullable, OneOf, Parameters, Slug, TimeZone } from '../http/schemas.ts'
+
+/** What became of a row. */
+export const rowResults = ['created', 'updated', 'unchanged', 'skipped'] as const
+
+/** The most rows that one list may have, and bytes that it may take. */
+export const most = { rows: 10_000, bytes: 8 * 1024 * 1024 }
+
+/** Any JSON is a row here: one that is no meeting is skipped by name and leaves the others alone. */
+export const MeetingGuideList = Type.Array(
+  Type.Unknown({ description: 'A meeting, as the Meeting Guide format has it.' }),
+  {
+    $id: 'MeetingGuideList',
+    title: 'MeetingGuideList',
+    minItems: 1,
+    maxItems: most.rows,
+    description: 'A Meeting Guide list (https://github.com/code4recovery/spec): an array of weekly meetings.',
+    examples: [
+      [
+        {
+          slug: 'sunday-serenity',
+          name: 'Sunday Serenity',
+          day: 0,
+          time: '18:00',
+          end_time: '19:00',
+          timezone: 'America/Los_Angeles',
+          types: ['O', 'D', 'X'],
+          location: 'Community Center',
+          address: '123 Main Street',
+          city: 'Anytown',
+          state: 'CA'
+        }
+      ]
+    ]
+  }
+)
+
+const problem = Type.Unsafe<{
+  code: string
+  detail: string
+  errors: { pointer: string; code: string; detail: string }[]
+} | null>({
+  type: ['object', 'null'],
+  description: 'Why the row was skipped; null for all others.',
+  required: ['code', 'detail', 'errors'],
+  properties: {
+    code: Type.String({
+      description: '`invalid_row`, `duplicate_slug`, `group_archived` or `slug_taken`. More values may be added.',
+      examples: ['invalid_row']
+    }),
+    detail: Type.String({ description: 'For people. Never repeats what was sent.' }),
+    errors: Type.Array(
+      Type.Object({
+        pointer: Type.String({
+          description: 'Where in the list: a JSON pointer as a URI fragment.',
+          examples: ['#/3/time']
+        }),
+        code: Type.String({ examples: ['invalid_time'] }),
+        detail: Type.String()
+      })
+    )
+  }
+})
+
+export const MeetingGuideResult = Answer(
+  'MeetingGuideResult',
+  {
+    index: Type.Integer({ minimum: 0, description: 'The place of the row in the list, from 0.' }),
+    slug: Nullable({ ...Slug, description: 'The slug of the group; null if the row has none that can be read.' }),
+    result: OneOf(rowResults, {
+      description: '`updated`: the group or its weekly time. `skipped`: `problem` says why.'
+    }),
+    group_id: Nullable(Id),
+    problem
+  },
+  { description: 'What became of one row.' }
+)
+export type MeetingGuideResult = Static<typeof MeetingGuideResult>
+
+const count = Type.Integer({ minimum: 0 })
+
+export const MeetingGuideImport = Answer(
+  'MeetingGuideImport',
+  {
+    results: Type.Array(Type.Unsafe<MeetingGuideResult>({ $ref: 'MeetingGuideResult#' }), {
+      description: 'One for each row, in the order of the list.'
+    }),
+    counts: Type.Object({ created: count, updated: count, unchanged: count, skipped: count })
+  },
+  { description: 'What became of a list.' }
+)
+export type MeetingGuideImport = Static<typeof MeetingGuideImport>
+
+export const MeetingGuideQuery = Parameters({
+  time_zone: Type.Optional({ ...TimeZone, description: 'The zone of rows that name none: an IANA time zone name.' })
+})
+
+export const schemas = [MeetingGuideList, MeetingGuideResult, MeetingGuideImport]

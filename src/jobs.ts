@@ -1,0 +1,62 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Settings } from './config.ts'
+import type { Database } from './database/database.ts'
+import { described } from './http/errors.ts'
+import { extendSeries } from './schedule/extend-series.ts'
+
+const hour = 3_600_000
+
+/**
+ * Work in the background: series are extended to the horizon, and what is older than its keeping time is purged; soon
+ * after the start and then every hour, by every replica (whoever is second finds nothing to do).
+ *
+ * @returns stops it, once what is under way is done
+ */
+export function startJobs(
+  db: Database,
+  settings: Pick<Settings, 'AUDIT_KEEP_DAYS' | 'OUTBOX_KEEP_DAYS'>,
+  log: FastifyBaseLogger
+): () => Promise<void> {
+  let underWay: Promise<void> = Promise.resolve()
+  const run = () => {
+    underWay = work(db, settings, log)
+  }
+  const first = setTimeout(run, 1000)
+  const timer = setInterval(run, hour)
+  return async () => {
+    clearTimeout(first)
+    clearInterval(timer)
+    await underWay
+  }
+}
+
+async function work(
+  db: Database,
+  settings: Pick<Settings, 'AUDIT_KEEP_DAYS' | 'OUTBOX_KEEP_DAYS'>,
+  log: FastifyBaseLogger
+) {
+  try {
+    const extended = await extendSeries(db)
+    const purged = await purgeExpired(db, settings)
+    if (extended + purged > 0) log.info({ extended, purged }, 'background work done')
+  } catch (error) {
+    // The next hour is another chance.
+    log.warn({ err: described(error) }, 'background work failed')
+  }
+}
+
+/** Deletes what is older than its keeping time: audit, outbox, answers kept for retries (24 hours). Answers how many rows. */
+export async function purgeExpired(
+  db: Database,
+  { AUDIT_KEEP_DAYS, OUTBOX_KEEP_DAYS }: Pick<Settings, 'AUDIT_KEEP_DAYS' | 'OUTBOX_KEEP_DAYS'>
+): Promise<number> {
+  let purged = 0
+  for (;;) {
+    const [row] = await db.reviewed<{ gone: number }>('purge_expired', 'select purge_expired($1, $2, 24) as gone', [
+      AUDIT_KEEP_DAYS,
+      OUTBOX_KEEP_DAYS
+    ])
+    purged += row!.gone
+    if (row!.gone === 0) return purged
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The bare limit: node:http and pg with named prepared statements, the same SQL and the same rows written; no framework,
+ * no authentication, no validation, no row-level security. Started by run.ts with its facts in the environment.
+ */
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import pg from 'pg'
+import { v7 as uuid } from 'uuid'
+import { claimKey, keepAnswer, recordChanges } from '../../src/changes/queries.ts'
+import type { Actor } from '../../src/database/actor.ts'
+import { instantFromText } from '../../src/database/columns.ts'
+import type { Prepared } from '../../src/database/statement.ts'
+import { countsOf, rowsOf } from '../../src/sessions/attendance.ts'
+import { listSessions, lockSession } from '../../src/sessions/queries.ts'
+import { findSheet, putSheetHead, putSheetRows, rosterOfDay, sheetRows } from '../../src/sessions/sheet-queries.ts'
+
+const { BENCH_SUPERUSER_URL, BENCH_ORGANIZATION, BENCH_API_KEY_ID, BENCH_STAFF_ID } = process.env as Record<
+  string,
+  string
+>
+const actor: Actor = {
+  organization_id: BENCH_ORGANIZATION!,
+  api_key_id: BENCH_API_KEY_ID!,
+  staff_id: BENCH_STAFF_ID!,
+  reach: 'organization',
+  request_id: 'bench-limit'
+}
+const pool = new pg.Pool({
+  connectionString: BENCH_SUPERUSER_URL,
+  max: 10,
+  options: '-c timezone=UTC',
+  types: {
+    getTypeParser: (oid: number) => (oid === 1184 ? instantFromText : oid === 20 ? Number : pg.types.getTypeParser(oid))
+  } as never
+})
+
+pool.on('error', () => {})
+
+async function sheet(session_id: string) {
+  const { rows } = await pool.query(findSheet.for(actor, { session_id }))
+  return rows[0].json
+}
+
+async function coming(group_id: string, from_instant: string) {
+  const { rows } = await pool.query(
+    listSessions.for(actor, { group_id, from_instant, limit: 21, after_0: undefined, after_1: undefined })
+  )
+  const more = rows.length > 20
+  const data = rows.slice(0, 20).map(row => row.json)
+  return `{"data":[${data.join()}],"page":{"next_cursor":${more ? `"${rows[19].id}"` : 'null'},"has_more":${more}}}`
+}
+
+async function put(session_id: string, body: string, key: string) {
+  const given = JSON.parse(body)
+  const client = await pool.connect()
+  const run = async (statement: Prepared) => (await client.query(statement)).rows
+  try {
+    await client.query('begin')
+    await run(claimKey.for(actor, { key, fingerprint: randomBytes(32) }))
+    const [session] = await run(lockSession.for(actor, { session_id }))
+    await run(rosterOfDay.for(actor, { session_id }))
+    const stored = new Map((await run(sheetRows.for(actor, { session_id }))).map(row => [row.person_id, row.id]))
+    const rows = rowsOf(given)
+    const text = JSON.stringify(rows.map(row => ({ ...row, id: stored.get(row.person_id) ?? uuid() })))
+    await run(putSheetRows.for(actor, { session_id, rows: text }))
+    await run(
+      putSheetHead.for(actor, { session_id, rows: text, anonymous_count: given.anonymous_count, ...countsOf(rows) })
+    )
+    const [{ json }] = (await run(findSheet.for(actor, { session_id }))) as [{ json: string }]
+    await run(
+      recordChanges.for(actor, {
+        ids: [uuid()],
+        event_ids: [uuid()],
+        type: 'session.sheet_put',
+        object_type: 'session',
+        object_ids: [session_id],
+        object_versions: [session.version + 1],
+        request_id: 'bench'
+      })
+    )
+    await run(keepAnswer.for(actor, { key, status: 200, answer_sealed: Buffer.from(json) }))
+    await client.query('commit')
+    return json
+  } finally {
+    client.release()
+  }
+}
+
+const server = createServer(async (request, response) => {
+  const [, , kind, id] = request.url!.split('?')[0]!.split('/')
+  let json: string
+  if (request.method === 'PUT') {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk)
+    json = await put(id!, Buffer.concat(chunks).toString(), request.headers['idempotency-key'] as string)
+  } else if (kind === 'sessions') json = await sheet(id!)
+  else json = await coming(id!, new URL(request.url!, 'http://x').searchParams.get('from')!)
+  response.writeHead(200, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(json)
+  })
+  response.end(json)
+})
+server.listen(0, '127.0.0.1', () => process.send!({ port: (server.address() as AddressInfo).port }))

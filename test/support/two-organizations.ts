@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import type { Client, Reply, TestApp } from './app.ts'
+import { assign, makeGroup, minutesFromNow } from './circle.ts'
+
+/** A text that tells whose it is, wherever it turns up. */
+export const canary = (label: string, field: string) => `CNRY-${label}-${field}-${randomBytes(3).toString('hex')}`
+
+/** Finds every canary of a label, however it was folded; `beta` finds those of beta0 and beta1. */
+export const canariesOf = (label: string) => new RegExp(`cnry[- ]${label}`, 'i')
+
+/**
+ * One group and one of everything that hangs from it: what an id in a path, query or body may lead to.
+ * The names are those of the parameters, so that requests can be made from the published document.
+ */
+export interface Kit {
+  label: string
+  group_id: string
+  /** A past session with a sheet that was put twice. */
+  session_id: string
+  /** A past session without one. */
+  open_session_id: string
+  series_id: string
+  /** A member of the group, with contact details and an external identifier. */
+  person_id: string
+  /** Somebody who walked in, and is no member. */
+  guest_id: string
+  membership_id: string
+  /** Facilitates the group. */
+  staff_id: string
+  facilitator_id: string
+  /** Works here and facilitates nothing. */
+  colleague_id: string
+  /** The facilitator's key. */
+  api_key_id: string
+  facilitator: Client
+  system: string
+  value: string
+  slug: string
+  email: string
+  person_email: string
+  person_phone: string
+}
+
+const made = (reply: Reply) => {
+  if (reply.statusCode >= 300) throw new Error(`${reply.statusCode} ${reply.body}`)
+  return reply.data
+}
+
+/** Fills every field that takes text with a canary. */
+export async function makeKit(service: TestApp, admin: Client, label: string): Promise<Kit> {
+  const say = (field: string) => canary(label, field)
+  const slug = say('slug').toLowerCase()
+  const email = `${say('mail').toLowerCase()}@staff.example`
+  const person_email = `${say('mail').toLowerCase()}@person.example`
+  const person_phone = `+1415${String(Math.floor(Math.random() * 1e7)).padStart(7, '0')}`
+  const [system, value] = [say('system').toLowerCase(), say('value')]
+
+  const group_id = await makeGroup(admin, {
+    name: say('group'),
+    slug,
+    description: say('description'),
+    mode: 'hybrid',
+    location: { address: say('address'), city: say('city'), notes: say('notes'), latitude: 37.8, longitude: -122.3 },
+    online_url: `https://meet.example.org/${say('url')}`,
+    accessibility: [say('accessibility')],
+    audience: [say('audience')],
+    status_reason: say('reason')
+  })
+  const staff_id = made(await admin.post('/v1/staff', { display_name: say('staff'), email, role: 'facilitator' })).id
+  const colleague_id = made(await admin.post('/v1/staff', { display_name: say('colleague'), role: 'facilitator' })).id
+  const key = made(await admin.post('/v1/api-keys', { name: say('key'), staff_id }))
+  const facilitator_id = await assign(admin, group_id, staff_id)
+  const facilitator = service.client(key.secret, admin.organization_id)
+
+  const person_id = made(
+    await admin.post(
+      '/v1/people',
+      {
+        display_name: say('person'),
+        contact: { email: person_email, phone: person_phone, postal: say('postal'), preferred: 'email' },
+        external_ids: [{ system, value }]
+      },
+      { 'idempotency-key': say('idempotency') }
+    )
+  ).id
+  const guest_id = made(await admin.post('/v1/people', { display_name: say('guest') })).id
+  const membership_id = made(
+    await admin.post(`/v1/groups/${group_id}/memberships`, { person_id, joined_on: '2026-01-01' })
+  ).id
+
+  const series = {
+    starts_on: minutesFromNow(0).slice(0, 10),
+    start_time: '19:00',
+    duration_minutes: 90,
+    rrule: 'FREQ=MONTHLY;COUNT=2',
+    topic: say('topic')
+  }
+  const series_id = made(await admin.post(`/v1/groups/${group_id}/series`, series)).id
+  const session = (minutes: number) => ({
+    starts_at: minutesFromNow(minutes),
+    duration_minutes: 60,
+    topic: say('topic')
+  })
+  const session_id = made(await admin.post(`/v1/groups/${group_id}/sessions`, session(-180))).id
+  const open_session_id = made(await admin.post(`/v1/groups/${group_id}/sessions`, session(-120))).id
+  const sheet = (note: string) => ({
+    records: [{ person_id, status: 'present', mode: 'in_person', note }],
+    walk_ins: [{ display_name: say('walk-in') }, { person_id: guest_id }],
+    anonymous_count: 2
+  })
+  made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(say('note'))))
+  made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(say('note')), { 'if-match': '"1"' }))
+
+  return {
+    label,
+    group_id,
+    session_id,
+    open_session_id,
+    series_id,
+    person_id,
+    guest_id,
+    membership_id,
+    staff_id,
+    facilitator_id,
+    colleague_id,
+    api_key_id: key.id,
+    facilitator,
+    system,
+    value,
+    slug,
+    email,
+    person_email,
+    person_phone
+  }
+}
+
+/** A connection that looks past all walls, for as long as the test runs. */
+export async function lookingPastWalls(t: { teardown(handler: () => unknown): void }, service: TestApp) {
+  const superuser = new pg.Client({ connectionString: service.superuserUrl })
+  // The database is dropped, and this connection with it, when the service's own teardown comes first.
+  superuser.on('error', () => {})
+  await superuser.connect()
+  t.teardown(() => superuser.end())
+  return superuser
+}
+
+/** Every table with a row of some organization, and the column that says whose it is. */
+export async function tenantTables(superuser: pg.Client): Promise<{ name: string; column: string }[]> {
+  const { rows } = await superuser.query(`
+    select c.relname as name, a.attname as column from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and not a.attisdropped
+      and a.attname = case c.relname when 'organizations' then 'id' else 'organization_id' end
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by c.relname`)
+  return rows
+}
+
+/** What an organization has, table by table, so that any change shows. What every request may add to is left out. */
+export async function checksums(
+  superuser: pg.Client,
+  organization_id: string,
+  beside = ['audit_entries', 'idempotency_keys']
+): Promise<Record<string, string>> {
+  const tables = (await tenantTables(superuser)).filter(({ name }) => !beside.includes(name))
+  const each = tables.map(
+    ({ name, column }) =>
+      `select '${name}' as name, count(*) || ' ' || coalesce(md5(string_agg(row, '' order by row)), '') as sum
+       from (select (to_jsonb(x) - 'last_used_at')::text as row from ${name} x where ${column} = $1) x`
+  )
+  const { rows } = await superuser.query(each.join(' union all '), [organization_id])
+  return Object.fromEntries(rows.map(row => [row.name, row.sum]))
+}
+
+/** Every id that an organization's rows have. */
+export async function idsOf(superuser: pg.Client, organization_id: string): Promise<Set<string>> {
+  const tables = await tenantTables(superuser)
+  const { rows } = await superuser.query(
+    tables
+      .map(({ name, column }) => `select to_jsonb(x) ->> 'id' as id from ${name} x where ${column} = $1`)
+      .join(' union '),
+    [organization_id]
+  )
+  return new Set([organization_id, ...rows.flatMap(row => row.id ?? [])])
+}
