@@ -319,6 +319,7 @@ CREATE UNIQUE INDEX "groups_slug" ON "groups" USING btree ("organization_id","sl
 CREATE INDEX "groups_by_name" ON "groups" USING btree ("organization_id","name_key","id");--> statement-breakpoint
 CREATE INDEX "memberships_of_group" ON "memberships" USING btree ("organization_id","group_id","joined_on","id");--> statement-breakpoint
 CREATE INDEX "memberships_of_person" ON "memberships" USING btree ("organization_id","person_id","joined_on","id");--> statement-breakpoint
+CREATE INDEX "people_created_by_staff" ON "people" USING btree ("organization_id","created_by_staff_id");--> statement-breakpoint
 CREATE INDEX "people_by_name" ON "people" USING btree ("organization_id","name_key","id");--> statement-breakpoint
 CREATE INDEX "people_by_email" ON "people" USING btree ("organization_id","email_index");--> statement-breakpoint
 CREATE INDEX "people_by_phone" ON "people" USING btree ("organization_id","phone_index");--> statement-breakpoint

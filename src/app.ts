@@ -6,6 +6,7 @@ import { refusals as accessRefusals } from './access/queries.ts'
 import access from './access/routes.ts'
 import { schemas as accessSchemas } from './access/schemas.ts'
 import { signIn } from './access/sign-in.ts'
+import { isTimeZone } from './clock/time-zones.ts'
 import type { Settings } from './config.ts'
 import type { Database } from './database/database.ts'
 import type { Keyring } from './database/keyring.ts'
@@ -36,7 +37,6 @@ import people from './people/routes.ts'
 import { schemas as personSchemas } from './people/schemas.ts'
 import schedule from './schedule/routes.ts'
 import { schemas as scheduleSchemas } from './schedule/schemas.ts'
-import { isTimeZone } from './schedule/time-zones.ts'
 import attendance from './sessions/attendance-routes.ts'
 import sessions from './sessions/routes.ts'
 import { schemas as sessionSchemas } from './sessions/schemas.ts'
@@ -94,10 +94,17 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
 
   jsonBodies(app)
   problemReplies(app, {
-    translate: translate({ ...accessRefusals, ...groupRefusals, ...facilitatorRefusals, ...personRefusals, ...membershipRefusals }),
+    translate: translate({
+      ...accessRefusals,
+      ...groupRefusals,
+      ...facilitatorRefusals,
+      ...personRefusals,
+      ...membershipRefusals
+    }),
     // Without a caller, the refusal is about who is asking: nothing is behind it.
     door: async request => {
-      if (request.caller != null) await request.routeOptions.config.door?.(db, request.caller, request.params as Record<string, string>)
+      if (request.caller != null)
+        await request.routeOptions.config.door?.(db, request.caller, request.params as Record<string, string>)
     }
   })
   await app.register(replyHeaders)
@@ -117,7 +124,19 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       ]
     })
   }
-  for (const schema of [Problem, ...organizationSchemas, ...accessSchemas, ...groupSchemas, ...facilitatorSchemas, ...personSchemas, ...membershipSchemas, ...scheduleSchemas, ...sessionSchemas, ...importSchemas]) app.addSchema(schema)
+  for (const schema of [
+    Problem,
+    ...organizationSchemas,
+    ...accessSchemas,
+    ...groupSchemas,
+    ...facilitatorSchemas,
+    ...personSchemas,
+    ...membershipSchemas,
+    ...scheduleSchemas,
+    ...sessionSchemas,
+    ...importSchemas
+  ])
+    app.addSchema(schema)
   await app.register(openapi)
   await app.register(health)
 

@@ -5,10 +5,10 @@
  */
 import { parseArgs } from 'node:util'
 import { pino } from 'pino'
+import { createOrganization } from './access/create-organization.ts'
+import { newAdministratorKey } from './access/new-administrator-key.ts'
 import { readSettings } from './config.ts'
 import { isLine, isUuid } from './http/formats.ts'
-import { createOrganization } from './organizations/create-organization.ts'
-import { newAdministratorKey } from './organizations/new-administrator-key.ts'
 import { Problem } from './problems.ts'
 import { openService, reasonOf, type Service } from './service.ts'
 

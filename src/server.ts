@@ -6,11 +6,11 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
+import { bootstrapOrganization } from './access/bootstrap.ts'
 import { buildApp } from './app.ts'
 import { readSettings, type Settings } from './config.ts'
 import { described } from './http/errors.ts'
 import { startJobs } from './jobs.ts'
-import { bootstrapOrganization } from './organizations/bootstrap.ts'
 import { openService, reasonOf } from './service.ts'
 
 /** Milliseconds for what is under way when we close; then connections are cut. */
@@ -54,6 +54,8 @@ async function start() {
   closers.push(close)
   await bootstrap()
 
+  // Stopped behind the app: draining does not wait for a job.
+  closers.push(startJobs(db, settings, logger))
   const app = await buildApp({ settings, db, keyring, logger })
   closers.push(async () => {
     app.draining = true
@@ -62,7 +64,6 @@ async function start() {
     await app.close()
     clearTimeout(cut)
   })
-  closers.push(startJobs(db, settings, logger))
 
   await app.listen({ host: settings.HOST, port: settings.PORT })
   const base = settings.PUBLIC_URL ?? reachable(app.server.address() as AddressInfo)

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Tx } from '../database/database.ts'
 import { isLockTimeout } from '../database/refusals.ts'
@@ -63,9 +62,9 @@ async function once<T>(
   work: (tx: Tx) => Promise<Answered<T>>
 ): Promise<Answered<T>> {
   const { keyring, db } = request.server
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify([request.method, request.url, request.body ?? null]))
-    .digest()
+  // Under a key: a plain hash of a short body, a name for example, could be guessed by whoever stole the table.
+  const asked = JSON.stringify([request.method, request.url, request.body ?? null])
+  const fingerprint = keyring.sign('idempotency', asked)
   const context = `${tx.actor.organization_id}|idempotency_keys|${tx.actor.api_key_id}|${key}`
   const [claimed] = await tx.run(claimKey, { key, fingerprint }).catch(error => {
     throw isLockTimeout(error) ? inProgress() : error
@@ -73,7 +72,7 @@ async function once<T>(
   if (claimed === undefined) {
     const [first] = await tx.run(findKey, { key })
     if (first === undefined || first.status === null) throw inProgress()
-    if (!first.fingerprint.equals(fingerprint)) throw keyReused()
+    if (!keyring.verify('idempotency', asked, first.fingerprint)) throw keyReused()
     // The answer may tell of a group whose door has closed since.
     await request.routeOptions.config.door?.(db, request.caller, request.params as Record<string, string>)
     const { headers, body } = JSON.parse(keyring.open(first.answer_sealed, context).toString())

@@ -10,7 +10,8 @@ html, body { margin: 0; background: var(--paper) }
 .swagger-ui .info .title small { background: var(--accent); border-radius: 999px; top: -0.5rem }
 .swagger-ui .info .title small.version-stamp { background: #5f7f2a }
 .swagger-ui .info .title small pre { font-family: inherit }
-.swagger-ui .info p, .swagger-ui .info li { font-family: inherit; font-size: 0.97rem; line-height: 1.6; max-width: 62rem; color: var(--ink) }
+.swagger-ui .info p, .swagger-ui .info li { font-family: inherit; font-size: 0.97rem; line-height: 1.6; max-width: 62rem; margin: 0.9em 0; color: var(--ink) }
+.swagger-ui .info .link, .swagger-ui .info .info__license { display: none }
 .swagger-ui .info a, .swagger-ui .markdown a { color: var(--accent) }
 .swagger-ui .markdown code, .swagger-ui .renderedMarkdown code { color: var(--ink); background: #e9f1f1; font-weight: 500 }
 .swagger-ui .scheme-container { box-shadow: none; border: 1px solid var(--line); border-width: 1px 0; background: var(--soft); padding: 0.8rem 0; margin: 0 0 1.5rem }
@@ -31,6 +32,7 @@ html, body { margin: 0; background: var(--paper) }
 .swagger-ui .opblock.opblock-put .opblock-summary-method { background: #8a5a00 }
 .swagger-ui .opblock.opblock-patch { border-color: #0b6670; background: #f0f8f9 }
 .swagger-ui .opblock.opblock-patch .opblock-summary-method { background: #0b6670 }
+.swagger-ui .response-col_links { display: none }
 .swagger-ui section.models { border-color: var(--line) }
 .swagger-ui section.models h4 { font-family: inherit; color: var(--ink) }
 `

@@ -1,3 +1,20 @@
+import {
+  badRequest,
+  conflict,
+  insufficientScope,
+  notFound,
+  Problem,
+  payloadTooLarge,
+  preconditionFailed,
+  preconditionRequired,
+  tooManyRequests,
+  unauthorized,
+  unavailable,
+  unprocessable,
+  unsupportedMediaType
+} from '../problems.ts'
+import { replyProblem } from './errors.ts'
+
 /**
  * What is made of the routes' own words before they are published: refusals and headers, which are the same everywhere,
  * are written once; what a tool cannot know of (our formats, our header names) is said in words that it knows.
@@ -16,7 +33,7 @@ interface Parameter {
 interface Response {
   description: string
   headers?: Record<string, unknown>
-  content?: Record<string, { schema: Schema }>
+  content?: Record<string, { schema: Schema; example?: unknown }>
 }
 export interface Operation {
   operationId: string
@@ -87,36 +104,58 @@ const headers = {
 }
 const rateHeaders = { RateLimit: ref('headers', 'RateLimit'), 'RateLimit-Policy': ref('headers', 'RateLimitPolicy') }
 
-const refusal = (description: string, further: Record<string, unknown> = {}): Response => ({
+const refusal = (problem: Problem, description: string, further: Record<string, unknown> = {}): Response => ({
   description,
   headers: { 'X-Request-Id': ref('headers', 'XRequestId'), ...further },
-  content: { 'application/problem+json': { schema: ref('schemas', 'Problem') } }
+  content: {
+    'application/problem+json': {
+      schema: ref('schemas', 'Problem'),
+      example: replyProblem(problem, '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f60')
+    }
+  }
 })
+const retryAfter = { 'Retry-After': ref('headers', 'RetryAfter') }
+const wwwAuthenticate = { 'WWW-Authenticate': ref('headers', 'WWWAuthenticate') }
 const responses = {
-  BadRequest: refusal('It cannot be read: a wrong parameter, header or encoding.'),
-  Unauthorized: refusal('No valid key.', { 'WWW-Authenticate': ref('headers', 'WWWAuthenticate') }),
-  Forbidden: refusal('The key may not do this.', {
-    'WWW-Authenticate': ref('headers', 'WWWAuthenticate'),
+  BadRequest: refusal(
+    badRequest('invalid_query', 'Some of the query is not as it must be.', [
+      { in: 'query', parameter: 'limit', code: 'maximum', detail: 'must be at most 100' }
+    ]),
+    'It cannot be read: a wrong parameter, header or encoding.'
+  ),
+  Unauthorized: refusal(unauthorized(), 'No valid key.', wwwAuthenticate),
+  Forbidden: refusal(insufficientScope('sessions:write'), 'The key may not do this.', {
+    ...wwwAuthenticate,
     ...rateHeaders
   }),
-  NotFound: refusal('There is nothing here that the key may see.', rateHeaders),
-  Conflict: refusal('Against the state that things are in; or the same request is under way already.', {
-    'Retry-After': ref('headers', 'RetryAfter'),
-    ...rateHeaders
-  }),
-  PreconditionFailed: refusal('It has changed since it was read.', {
+  NotFound: refusal(notFound(), 'There is nothing here that the key may see.', rateHeaders),
+  Conflict: refusal(
+    conflict('group_archived', 'The group is archived; restore it first.'),
+    'Against the state that things are in; or the same request is under way already.',
+    { ...retryAfter, ...rateHeaders }
+  ),
+  PreconditionFailed: refusal(preconditionFailed(), 'It has changed since it was read.', {
     ETag: header('The version that it has now.', { type: 'string', examples: ['"2"'] }, false),
     ...rateHeaders
   }),
-  PayloadTooLarge: refusal('The body is too large.', rateHeaders),
-  UnsupportedMediaType: refusal('The body is not JSON in UTF-8.', rateHeaders),
-  UnprocessableContent: refusal('Read and understood, and against a rule: `errors` says where.', rateHeaders),
-  PreconditionRequired: refusal('If-Match is required.', rateHeaders),
-  TooManyRequests: refusal('Too many requests.', { 'Retry-After': ref('headers', 'RetryAfter'), ...rateHeaders }),
-  ServiceUnavailable: refusal('Not at the moment: the same request may be sent again.', {
-    'Retry-After': ref('headers', 'RetryAfter')
-  }),
-  Refused: refusal('Any other refusal.')
+  PayloadTooLarge: refusal(payloadTooLarge(), 'The body is too large.', rateHeaders),
+  UnsupportedMediaType: refusal(unsupportedMediaType(), 'The body is not JSON in UTF-8.', rateHeaders),
+  UnprocessableContent: refusal(
+    unprocessable([{ pointer: '#/records/3/status', in: 'body', code: 'required', detail: 'is required' }]),
+    'Read and understood, and against a rule: `errors` says where.',
+    rateHeaders
+  ),
+  PreconditionRequired: refusal(preconditionRequired(), 'If-Match is required.', rateHeaders),
+  TooManyRequests: refusal(tooManyRequests(1), 'Too many requests.', { ...retryAfter, ...rateHeaders }),
+  ServiceUnavailable: refusal(
+    unavailable('database_unavailable', 2),
+    'Not at the moment: the same request may be sent again.',
+    retryAfter
+  ),
+  Refused: refusal(
+    new Problem(500, 'internal_error', { detail: 'Something went wrong here. It has been noted.' }),
+    'Any other refusal.'
+  )
 }
 const refused = (status: number, name: keyof typeof responses) => ({ [status]: ref('responses', name) })
 
@@ -166,25 +205,22 @@ function completed(operation: Operation, method: string, path: string, schemas: 
   const isChange = method !== 'get' && rest['x-required-scope']?.endsWith(':write') === true
   const later = guardedLater.test(path)
   const needsMatch = has('if-match') && guarded.test(path) && !later
-  const body = requestBody && bodyOf(requestBody, schemas)
+  const body = requestBody && {
+    ...requestBody,
+    required: !(isChange && canBeEmpty(schemaIn(requestBody.content, schemas)))
+  }
 
   const answers: Operation['responses'] = {}
   for (const [status, answer] of Object.entries(said)) {
     const response = answer as Response
-    const schema =
-      schemas[
-        Object.values(response.content ?? {})[0]
-          ?.schema.$ref?.toString()
-          .split('/')
-          .at(-1) ?? ''
-      ]
+    const schema = schemaIn(response.content, schemas)
     answers[status] = {
       ...response,
       headers: {
         'X-Request-Id': ref('headers', 'XRequestId'),
         ...(status === '201' && { Location: ref('headers', 'Location') }),
         ...(has('cursor') && { Link: ref('headers', 'Link') }),
-        ...((schema?.properties as Schema | undefined)?.version !== undefined && { ETag: ref('headers', 'ETag') }),
+        ...((schema.properties as Schema | undefined)?.version !== undefined && { ETag: ref('headers', 'ETag') }),
         ...(has('idempotency-key') && { 'Idempotency-Replayed': ref('headers', 'IdempotencyReplayed') }),
         ...(isSignedIn && rateHeaders)
       }
@@ -219,7 +255,7 @@ function completed(operation: Operation, method: string, path: string, schemas: 
     ...rest,
     parameters: given.map(parameter => {
       const name = parameter.in === 'header' ? shared[parameter.name.toLowerCase()] : undefined
-      return name === undefined ? parameter : ref('parameters', name)
+      return name === undefined ? { ...parameter, schema: withPattern(parameter.schema) } : ref('parameters', name)
     }),
     ...(body && { requestBody: body }),
     responses: answers
@@ -230,11 +266,16 @@ function whoMay({ 'x-required-scope': scope, 'x-roles': roles = [] }: Operation)
   return scope === undefined ? 'Every key may.' : `Scope ${asCode(scope)}; roles ${roles.map(asCode).join(', ')}.`
 }
 
-/** A body in which nothing is required may be left out. */
-function bodyOf(body: NonNullable<Operation['requestBody']>, schemas: Record<string, Schema>) {
-  const schema = schemas[Object.values(body.content)[0]?.schema.$ref?.toString().split('/').at(-1) ?? ''] ?? {}
-  return { ...body, required: schema.type !== 'object' || 'required' in schema || 'minProperties' in schema }
+/** The named schema of a body or an answer. */
+function schemaIn(content: Record<string, { schema: Schema }> | undefined, schemas: Record<string, Schema>): Schema {
+  const name = String(Object.values(content ?? {})[0]?.schema.$ref)
+    .split('/')
+    .at(-1)!
+  return schemas[name] ?? {}
 }
+
+/** An action of which nothing more needs to be said may be sent without a body. */
+const canBeEmpty = (body: Schema) => body.type === 'object' && !('required' in body) && !('minProperties' in body)
 
 /**
  * Our formats in words that every tool knows. A pattern runs in the clients' languages, so it says only what all of them
@@ -253,10 +294,7 @@ const dayOrInstant =
 
 /** Says what generators would make something clumsy, or wrong, of in a way that they read well. */
 function portable(schema: Schema): Schema {
-  const { format, anyOf, description, ...rest } = schema
-  if (typeof format === 'string' && patterns[format] !== undefined && rest.pattern === undefined) {
-    return { ...schema, pattern: patterns[format] }
-  }
+  const { anyOf, description, ...rest } = schema
   // Two forms of one text would become a class.
   if (rest.type === 'string' && JSON.stringify(anyOf) === '[{"format":"date"},{"format":"date-time"}]') {
     return { ...rest, description, pattern: dayOrInstant }
@@ -268,8 +306,20 @@ function portable(schema: Schema): Schema {
   return {
     ...(choices.length > 0 ? rest : schema),
     ...(choices.length > 0 && { description: inWords(description, `Give ${choices.map(asCode).join(' or ')}.`) }),
-    properties: Object.fromEntries(properties.map(([name, property]) => [name, withoutDefault(property)]))
+    properties: Object.fromEntries(
+      properties.map(([name, property]) => [
+        name,
+        rest.additionalProperties === false ? withPattern(withoutDefault(property)) : property
+      ])
+    )
   }
+}
+
+/** Only what is sent: of a pattern in an answer, documentation pages make examples that nobody can read. */
+function withPattern(schema: Schema): Schema {
+  if (isRecord(schema.items)) return { ...schema, items: withPattern(schema.items) }
+  const pattern = patterns[String(schema.format)]
+  return pattern === undefined || schema.pattern !== undefined ? schema : { ...schema, pattern }
 }
 
 /** TypeScript generators make a field that has a default a required one: right for answers, wrong for what is sent. */

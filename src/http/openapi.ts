@@ -31,6 +31,9 @@ cannot be read is 400; one that was read and breaks a rule is 422, with a pointe
 that change the direction of text are refused, and so is text without anything to see; what is kept is
 NFC-normalized. \`phone\` is digits as people write them, \`https-url\` a URL without user name and password, \`time-zone\` an
 IANA name. More values may be added to what is answered, so let a program expect values that it does not know.
+
+**This document** is at [/openapi.json](/openapi.json) (OpenAPI 3.1) and [/openapi-3.0.json](/openapi-3.0.json); the
+refusals are explained at [/problems](/problems).
 `.trim()
 
 const tags = [

@@ -144,11 +144,11 @@ export const Problem = Answer(
     examples: [
       {
         type: '/problems/validation_failed',
-        title: 'Unprocessable Content',
+        title: 'Cannot be done as asked',
         status: 422,
         code: 'validation_failed',
         request_id: '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f60',
-        errors: [{ pointer: '#/records/3/status', code: 'enum', detail: 'Must be one of the allowed values.' }]
+        errors: [{ pointer: '#/records/3/status', code: 'enum', detail: 'must be one of "present", "absent"' }]
       }
     ]
   }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { v7 as uuid } from 'uuid'
 import type { Answered } from '../changes/change.ts'
 import { recordChangesNow } from '../changes/record.ts'
+import { addDays, localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
 import { fold } from '../database/fold.ts'
 import type { Statement } from '../database/statement.ts'
@@ -11,7 +12,6 @@ import { searchText } from '../groups/search-text.ts'
 import { horizonOf } from '../schedule/make-sessions.ts'
 import { makeSessions } from '../schedule/queries.ts'
 import { type Occurrence, occurrences } from '../schedule/recurrence.ts'
-import { addDays, localDateOf } from '../schedule/time-zones.ts'
 import {
   type MeetingFault,
   type MeetingGroup,

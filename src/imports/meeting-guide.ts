@@ -1,5 +1,5 @@
+import { isTimeZone } from '../clock/time-zones.ts'
 import type { Location, Mode } from '../groups/vocabulary.ts'
-import { isTimeZone } from '../schedule/time-zones.ts'
 import { meaningOfType } from './meeting-guide-types.ts'
 
 /** The group that a row describes. Every field is given, so that comparing with the stored group is plain equality. */

@@ -1,4 +1,4 @@
-import { addDays } from '../schedule/time-zones.ts'
+import { addDays } from '../clock/time-zones.ts'
 import { closedForNow, type MeetingGroup, type MeetingSeries } from './meeting-guide.ts'
 
 /**

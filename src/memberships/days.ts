@@ -1,5 +1,5 @@
+import { addDays } from '../clock/time-zones.ts'
 import { unprocessable } from '../problems.ts'
-import { addDays } from '../schedule/time-zones.ts'
 
 /** How far ahead joining and leaving can be planned: far enough for plans, too near for slips of the year. */
 const daysAhead = 365

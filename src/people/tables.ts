@@ -29,6 +29,7 @@ export const people = pgTable(
       columns: [t.organization_id, t.created_by_staff_id],
       foreignColumns: [staff.organization_id, staff.id]
     }),
+    index('people_created_by_staff').on(t.organization_id, t.created_by_staff_id),
     index('people_by_name').on(t.organization_id, t.name_key, t.id),
     index('people_by_email').on(t.organization_id, t.email_index),
     index('people_by_phone').on(t.organization_id, t.phone_index)

@@ -1,6 +1,7 @@
 import { v7 as uuid } from 'uuid'
 import { type Answered, created } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
+import { addDays, localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
 import { findGroup } from '../groups/queries.ts'
 import { conflict, notFound, unprocessable } from '../problems.ts'
@@ -9,7 +10,6 @@ import { findSeries, usualDuration } from './queries.ts'
 import { parseRule } from './recurrence.ts'
 import type { Series, SeriesCreate } from './schemas.ts'
 import { series } from './tables.ts'
-import { addDays, localDateOf } from './time-zones.ts'
 
 const daysBack = 400
 const daysAhead = 731

@@ -1,6 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import { type Answered, done } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
+import { localDateOf } from '../clock/time-zones.ts'
 import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
@@ -8,7 +9,6 @@ import { conflict, notFound } from '../problems.ts'
 import { dropSessionsAfter, findSeries, lockSeries } from './queries.ts'
 import type { Series, SeriesEnd } from './schemas.ts'
 import { series } from './tables.ts'
-import { localDateOf } from './time-zones.ts'
 
 /**
  * Ends a series after its last day, today unless given. Sessions to come after that day go, unless something was

@@ -1,9 +1,9 @@
 import { v7 as uuid } from 'uuid'
+import { addDays, localDateOf } from '../clock/time-zones.ts'
 import { serviceActor } from '../database/actor.ts'
 import type { Database } from '../database/database.ts'
 import { extend, horizonDays, horizonOf } from './make-sessions.ts'
 import { lockSeriesToExtend } from './queries.ts'
-import { addDays, localDateOf } from './time-zones.ts'
 
 const most = 200
 

@@ -1,9 +1,9 @@
 import { and, eq } from 'drizzle-orm'
 import { v7 as uuid } from 'uuid'
+import { addDays, localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
 import { makeSessions } from './queries.ts'
 import { occurrences } from './recurrence.ts'
-import { addDays, localDateOf } from './time-zones.ts'
 import { series } from './tables.ts'
 
 /** How many days ahead sessions exist. */
@@ -24,7 +24,10 @@ interface Made {
 /** Makes the sessions of several series, each from its day on and before the other. */
 export async function makeSessionsOf(tx: Tx, made: { series: Made; from: string; until: string }[]): Promise<void> {
   const all = made.flatMap(({ series, from, until }) =>
-    occurrences({ ...series, rule: series.rrule }, { from, until }).map(occurrence => ({ ...occurrence, series_id: series.id }))
+    occurrences({ ...series, rule: series.rrule }, { from, until }).map(occurrence => ({
+      ...occurrence,
+      series_id: series.id
+    }))
   )
   if (all.length === 0) return
   await tx.run(makeSessions, {

@@ -1,5 +1,5 @@
 import { RRuleTemporal } from 'rrule-temporal'
-import { instantOf, localDateOf, localTimeOf } from './time-zones.ts'
+import { instantOf, localDateOf, localTimeOf } from '../clock/time-zones.ts'
 
 /** A recurrence rule in its one spelling: upper-case, parts and lists in a fixed order, as it is stored and returned. */
 export type Rule = { rule: string }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { change } from '../changes/change.ts'
 import type { Caller } from '../access/caller.ts'
+import { change } from '../changes/change.ts'
 import type { Database } from '../database/database.ts'
 import { groupDoor } from '../groups/door.ts'
 import { GroupPath } from '../groups/schemas.ts'
@@ -59,7 +59,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         response: { 201: named(Series) }
       }
     },
-    async (request, reply) => await change(request, reply, tx => createSeries(tx, request.params.group_id, request.body))
+    async (request, reply) =>
+      await change(request, reply, tx => createSeries(tx, request.params.group_id, request.body))
   )
 
   app.get(
@@ -90,7 +91,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'endSeries',
         tags: ['series'],
         summary: 'End a series',
-        description: 'Sessions to come after the last day go, unless something was recorded or decided about them. Past ones stay.',
+        description:
+          'Sessions to come after the last day go, unless something was recorded or decided about them. Past ones stay.',
         params: SeriesPath,
         headers: idempotentIfMatch,
         body: named(SeriesEnd),
@@ -98,7 +100,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx => endSeries(tx, request.params.series_id, request.headers['if-match'], request.body))
+      await change(request, reply, tx =>
+        endSeries(tx, request.params.series_id, request.headers['if-match'], request.body)
+      )
   )
 }
 

@@ -72,9 +72,7 @@ export const SeriesCreate = Body(
   },
   {
     description: 'The length is the organization’s usual one and the time zone the group’s, unless given.',
-    examples: [
-      { starts_on: '2026-11-24', start_time: '19:00', duration_minutes: 90, rrule: 'FREQ=WEEKLY;BYDAY=TU' }
-    ]
+    examples: [{ starts_on: '2026-11-24', start_time: '19:00', duration_minutes: 90, rrule: 'FREQ=WEEKLY;BYDAY=TU' }]
   }
 )
 export type SeriesCreate = Static<typeof SeriesCreate>
@@ -83,7 +81,11 @@ export const SeriesEnd = Body(
   'SeriesEnd',
   {
     ends_on: Type.Optional(
-      Type.String({ format: 'date', description: 'The last local day with a session; today unless given.', examples: ['2026-12-22'] })
+      Type.String({
+        format: 'date',
+        description: 'The last local day with a session; today unless given.',
+        examples: ['2026-12-22']
+      })
     )
   },
   { examples: [{ ends_on: '2026-12-22' }] }

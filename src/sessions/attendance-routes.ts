@@ -138,7 +138,12 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         request,
         reply,
         asked =>
-          app.db.read(request.caller, listAttendance, { ...filters, ...request.params, ...intervalOf({ from, to }), ...asked }),
+          app.db.read(request.caller, listAttendance, {
+            ...filters,
+            ...request.params,
+            ...intervalOf({ from, to }),
+            ...asked
+          }),
         row => [row.starts_at, row.id]
       )
     }

@@ -1,5 +1,5 @@
 import { type Fault, unprocessable } from '../problems.ts'
-import type { attendanceKinds, attendanceModes, AttendanceStatus } from './vocabulary.ts'
+import type { AttendanceStatus, attendanceKinds, attendanceModes } from './vocabulary.ts'
 
 interface Facts {
   mode?: (typeof attendanceModes)[number] | null
@@ -53,21 +53,25 @@ const settled = (facts: Facts, status: AttendanceStatus) => {
 export function rowsOf(sheet: PutSheet): SheetRow[] {
   return [
     ...sheet.records
-      .map(({ person_id, status, ...facts }, position): SheetRow => ({
-        position,
-        kind: 'roster',
-        person_id: person_id.toLowerCase(),
-        display_name: null,
-        ...settled(facts, status)
-      }))
+      .map(
+        ({ person_id, status, ...facts }, position): SheetRow => ({
+          position,
+          kind: 'roster',
+          person_id: person_id.toLowerCase(),
+          display_name: null,
+          ...settled(facts, status)
+        })
+      )
       .filter(row => row.status !== 'not_recorded' || row.note !== null),
-    ...sheet.walk_ins.map(({ person_id, display_name, ...facts }, position): SheetRow => ({
-      position,
-      kind: 'walk_in',
-      person_id: person_id?.toLowerCase() ?? null,
-      display_name: person_id == null ? display_name! : null,
-      ...settled(facts, 'present')
-    }))
+    ...sheet.walk_ins.map(
+      ({ person_id, display_name, ...facts }, position): SheetRow => ({
+        position,
+        kind: 'walk_in',
+        person_id: person_id?.toLowerCase() ?? null,
+        display_name: person_id == null ? display_name! : null,
+        ...settled(facts, 'present')
+      })
+    )
   ]
 }
 
@@ -94,7 +98,9 @@ export function isSameSheet(
       )
       .sort()
       .join('\n')
-  return a.anonymous_count === b.anonymous_count && a.rows.length === b.rows.length && spelled(a.rows) === spelled(b.rows)
+  return (
+    a.anonymous_count === b.anonymous_count && a.rows.length === b.rows.length && spelled(a.rows) === spelled(b.rows)
+  )
 }
 
 /** What the counts of a sheet are. */
@@ -140,7 +146,11 @@ export function assertSheet(sheet: PutSheet, standing: Standing): void {
     const id = record.person_id.toLowerCase()
     once(id, `${at}/person_id`)
     if (!standing.roster.has(id) && !standing.recorded.has(id)) {
-      fault(`${at}/person_id`, 'not_on_roster', 'This person is not on the roster of that day; whoever else came is a walk-in.')
+      fault(
+        `${at}/person_id`,
+        'not_on_roster',
+        'This person is not on the roster of that day; whoever else came is a walk-in.'
+      )
     }
     for (const fact of presentOnly) {
       if (record.status !== 'present' && record[fact] != null && record[fact] !== false) {

@@ -7,7 +7,15 @@ import { conflict, notFound } from '../problems.ts'
 import { assertSheet, countsOf, isSameSheet, rowsOf, type SheetRow } from './attendance.ts'
 import { type LockedSession, lockSession } from './queries.ts'
 import type { Sheet, SheetPut } from './schemas.ts'
-import { findSheet, putSheetHead, putSheetRows, removeSheetRows, rosterOfDay, sheetRows, visibleAmong } from './sheet-queries.ts'
+import {
+  findSheet,
+  putSheetHead,
+  putSheetRows,
+  removeSheetRows,
+  rosterOfDay,
+  sheetRows,
+  visibleAmong
+} from './sheet-queries.ts'
 
 /**
  * Writes the sheet of a session, whole or not at all. The first sheet makes the session held, nobody present or not.
@@ -75,7 +83,8 @@ async function answer(tx: Tx, session_id: string): Promise<Answered<Sheet>> {
 }
 
 function assertSheetOpen(session: LockedSession) {
-  if (session.outcome === 'cancelled') throw conflict('session_cancelled', 'The session is cancelled; reinstate it first.')
+  if (session.outcome === 'cancelled')
+    throw conflict('session_cancelled', 'The session is cancelled; reinstate it first.')
   if (session.outcome === 'did_not_happen') {
     throw conflict('session_did_not_happen', 'The session is marked as not happened; reinstate it first.')
   }

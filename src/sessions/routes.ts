@@ -94,7 +94,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         response: { 201: named(Session) }
       }
     },
-    async (request, reply) => await change(request, reply, tx => scheduleSession(tx, request.params.group_id, request.body))
+    async (request, reply) =>
+      await change(request, reply, tx => scheduleSession(tx, request.params.group_id, request.body))
   )
 
   app.get(

@@ -38,7 +38,9 @@ export const Counts = Answer(
 )
 
 const topic = Nullable(Line(300))
-const mode = Nullable(OneOf(modes, { description: 'How it meets; in answers the group’s unless the session has its own.' }))
+const mode = Nullable(
+  OneOf(modes, { description: 'How it meets; in answers the group’s unless the session has its own.' })
+)
 const reason = Line(300, { description: 'Why, for those who look back.', examples: ['Snow'] })
 
 export const Session = Answer(
@@ -84,7 +86,8 @@ export const SessionPatch = Changes(
   'SessionPatch',
   { starts_at: Instant, duration_minutes: DurationMinutes, topic, mode },
   {
-    description: 'Start and length cannot change once there is a sheet, or while the session is cancelled or did not happen.',
+    description:
+      'Start and length cannot change once there is a sheet, or while the session is cancelled or did not happen.',
     examples: [{ topic: 'Holidays' }]
   }
 )
@@ -114,7 +117,9 @@ const sessionFilters = {
   ...interval,
   outcome: Type.Optional(OneOf(outcomes)),
   unlogged: Type.Optional(
-    Type.Boolean({ description: '`true`: past their end without a sheet, neither cancelled nor marked as not happened.' })
+    Type.Boolean({
+      description: '`true`: past their end without a sheet, neither cancelled nor marked as not happened.'
+    })
   )
 }
 export const GroupSessionQuery = Parameters(sessionFilters)
@@ -196,14 +201,23 @@ export const SheetPut = Body(
       ),
       []
     ),
-    anonymous_count: Defaulted(Type.Integer({ minimum: 0, maximum: 10_000, description: 'Heads without any record.' }), 0)
+    anonymous_count: Defaulted(
+      Type.Integer({ minimum: 0, maximum: 10_000, description: 'Heads without any record.' }),
+      0
+    )
   },
   {
     description: 'The whole sheet: what is not in it is not recorded.',
     examples: [
       {
         records: [
-          { person_id: '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f60', status: 'present', mode: 'in_person', arrived_late: false, minutes: 90 },
+          {
+            person_id: '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f60',
+            status: 'present',
+            mode: 'in_person',
+            arrived_late: false,
+            minutes: 90
+          },
           { person_id: '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f61', status: 'excused' }
         ],
         walk_ins: [{ display_name: 'Ana' }, { person_id: '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f62' }],
@@ -226,10 +240,9 @@ export const SheetVersion = Answer(
       required: ['staff_id', 'api_key_id', 'display_name'],
       properties: { staff_id: Nullable(Id), api_key_id: Id, display_name: Type.String() }
     }),
-    records: Type.Array(
-      Type.Object({ person_id: Id, display_name: Type.String(), status, ...facts }),
-      { description: 'What was recorded of the roster.' }
-    ),
+    records: Type.Array(Type.Object({ person_id: Id, display_name: Type.String(), status, ...facts }), {
+      description: 'What was recorded of the roster.'
+    }),
     walk_ins: Type.Array(Type.Object({ person_id: Nullable(Id), display_name: Type.String(), status, ...facts })),
     anonymous_count: count('Heads without any record.')
   },
@@ -254,13 +267,20 @@ export const Attendance = Answer(
     status,
     ...listedFacts
   },
-  { description: 'One person at one session. Anonymous heads are in the session’s counts only; notes are on the sheet only.' }
+  {
+    description:
+      'One person at one session. Anonymous heads are in the session’s counts only; notes are on the sheet only.'
+  }
 )
 export type Attendance = Static<typeof Attendance>
 export const AttendancePage = Page('AttendancePage', Attendance)
 const attendanceFilters = { ...pageQuery, ...interval, status: Type.Optional(status) }
 export const PersonAttendanceQuery = Parameters({ ...attendanceFilters, group_id: Type.Optional(Id) })
-export const AttendanceQuery = Parameters({ ...attendanceFilters, group_id: Type.Optional(Id), person_id: Type.Optional(Id) })
+export const AttendanceQuery = Parameters({
+  ...attendanceFilters,
+  group_id: Type.Optional(Id),
+  person_id: Type.Optional(Id)
+})
 
 export const schemas = [
   Counts,

@@ -4,7 +4,7 @@ import { behindDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import { personBehindDoor } from '../people/door.ts'
 import type { SheetRow } from './attendance.ts'
-import { counts, instantText, type Interval, within } from './queries.ts'
+import { counts, type Interval, instantText, within } from './queries.ts'
 import type { Attendance, SheetVersion } from './schemas.ts'
 import type { AttendanceStatus } from './vocabulary.ts'
 

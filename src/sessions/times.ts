@@ -1,4 +1,4 @@
-import { localDateOf, localTimeOf } from '../schedule/time-zones.ts'
+import { localDateOf, localTimeOf } from '../clock/time-zones.ts'
 
 /** The columns that say when a session is: the instants, and what the clock and the calendar show there. */
 export const timesOf = (starts_at: string, duration_minutes: number, time_zone: string) => ({

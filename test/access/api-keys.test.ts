@@ -11,7 +11,11 @@ t.test('API keys', async t => {
   const service = await startApp(t)
   const { organization, staff, client, look, log } = service
   const admin = await organization()
-  const stored = () => look('select * from api_keys order by id')
+  /** All but when they were last used: that is written behind the answers. */
+  const stored = () =>
+    look(
+      'select id, name, secret_hash, scopes, staff_id, expires_at, revoked_at, version, updated_at from api_keys order by id'
+    )
   const withKey = (secret: string) => client(secret, admin.organization_id)
   /** A key of the organization, made by the administrator. */
   const make = async (fields: Record<string, unknown>): Promise<Client & { id: string }> => {
@@ -45,7 +49,7 @@ t.test('API keys', async t => {
     const [row] = await look('select * from api_keys where id = $1', [made.data.id])
     t.ok(row.secret_hash.equals(hash))
     const list = await admin.get('/v1/api-keys')
-    for (const text of [read.body, list.body, JSON.stringify(await stored()), log.join('')]) {
+    for (const text of [read.body, list.body, JSON.stringify(await look('select * from api_keys')), log.join('')]) {
       t.notMatch(text, secret)
     }
     for (const text of [made.body, read.body, list.body]) t.notMatch(text, /hash/)
@@ -57,7 +61,7 @@ t.test('API keys', async t => {
     const key = await make({})
     await key.get('/v1/me')
     let used: string | null = null
-    for (let wait = 0; used === null && wait < 40; wait++, await delay(25)) {
+    for (let wait = 0; used === null && wait < 400; wait++, await delay(25)) {
       used = (await admin.get(`/v1/api-keys/${key.id}`)).data.last_used_at
     }
     t.match(used, /:00Z$/)
@@ -124,8 +128,7 @@ t.test('API keys', async t => {
     ]) {
       t.match(reply.data, { status: 403, code: 'wider_than_maker' })
     }
-    const used = (rows: Record<string, unknown>[]) => rows.map(({ last_used_at: _, ...row }) => row)
-    t.same(used(await stored()), used(before))
+    t.same(await stored(), before)
 
     const same = await maker.post('/v1/api-keys', { name: 'As wide' })
     t.same(same.data.scopes, ['api_keys:read', 'api_keys:write', 'groups:read'])

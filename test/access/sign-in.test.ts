@@ -96,8 +96,14 @@ t.test('the sign-in', async t => {
     await admin.post(`/v1/api-keys/${made.data.id}/revoke`)
     const revoked = performance.now()
     t.equal((await here.get('/v1/me')).statusCode, 401, 'here at once')
-    while ((await there.get('/v1/me')).statusCode === 200 && performance.now() - revoked < 3000) await delay(20)
-    t.ok(performance.now() - revoked < 1000, 'there within a second')
+    let lastLetIn = revoked
+    for (;;) {
+      const asked = performance.now()
+      if ((await there.get('/v1/me')).statusCode === 401 || asked - revoked > 3000) break
+      lastLetIn = asked
+      await delay(20)
+    }
+    t.ok(lastLetIn - revoked < 1000, 'there within a second')
   })
 })
 

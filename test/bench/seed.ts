@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { pino } from 'pino'
 import { v7 as uuid } from 'uuid'
+import { createOrganization } from '../../src/access/create-organization.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { Keyring } from '../../src/database/keyring.ts'
-import { createOrganization } from '../../src/organizations/create-organization.ts'
 
 export interface Seeded {
   organization_id: string

@@ -44,7 +44,12 @@ const members = 10
 const walkIns = 2
 
 /** Starts clients that put sheets one after the other, each on sessions of their own, and repeat with the same key what was not acknowledged. */
-export async function startLoad(admin: Client, base: string, { clients = 6, sessions = 3 } = {}) {
+export async function startLoad(
+  t: { teardown(handler: () => unknown): void },
+  admin: Client,
+  base: string,
+  { clients = 6, sessions = 3 } = {}
+) {
   const group = await makeGroup(admin)
   const people: string[] = []
   for (let n = 0; n < members; n++) people.push(await makeMember(admin, group, `Member ${n}`))
@@ -63,6 +68,7 @@ export async function startLoad(admin: Client, base: string, { clients = 6, sess
     longestGap: 0
   }
   let stopping = false
+  let abandoned = false
   let seq = 0
 
   const put = async (command: Command, agent: http.Agent, attempt: number) => {
@@ -113,7 +119,7 @@ export async function startLoad(admin: Client, base: string, { clients = 6, sess
       const version = Math.floor(round / mine.length) + 1
       const command: Command = { key: randomUUID(), session, version, seq: ++seq, acked: false }
       ledger.commands.push(command)
-      for (let attempt = 1; !command.acked; attempt++) {
+      for (let attempt = 1; !command.acked && !abandoned; attempt++) {
         const again = await put(command, agent, attempt)
         if (again === false) return agent.destroy()
         if (again) await delay(50)
@@ -122,18 +128,24 @@ export async function startLoad(admin: Client, base: string, { clients = 6, sess
     agent.destroy()
   }
   const working = own.map(work)
+  const stop = async () => {
+    stopping = true
+    await Promise.all(working)
+  }
+  t.teardown(() => {
+    abandoned = true
+    return stop()
+  })
   return {
     ledger,
     /** Finishes what is under way: afterwards every command was acknowledged, or refused for good. */
-    async stop() {
-      stopping = true
-      await Promise.all(working)
-    },
+    stop,
     /** Resolves when so many more commands were acknowledged. */
     async acknowledges(more: number) {
       const goal = ledger.acked + more
       for (const deadline = Date.now() + 30_000; ledger.acked < goal; await delay(10))
-        if (Date.now() > deadline) throw new Error(`${ledger.acked} acknowledged, not ${goal}: ${JSON.stringify(ledger.failures.slice(-3))}`)
+        if (Date.now() > deadline)
+          throw new Error(`${ledger.acked} acknowledged, not ${goal}: ${JSON.stringify(ledger.failures.slice(-3))}`)
     }
   }
 }
@@ -189,7 +201,8 @@ export async function violations(client: pg.Client, { commands }: Ledger): Promi
   for (const sheet of sheets) {
     const versions = stored.filter(row => row.session_id === sheet.id)
     if (sheet.sheet_version !== versions.length) found.add('partial')
-    if (versions.length === 0 ? sheet.rows > 0 || sheet.outcome === 'held' : !isWhole(sheet) || sheet.counted !== rows) found.add('partial')
+    if (versions.length === 0 ? sheet.rows > 0 || sheet.outcome === 'held' : !isWhole(sheet) || sheet.counted !== rows)
+      found.add('partial')
     if (versions.length > 0 && sheet.seq !== versions.at(-1).seq) found.add('partial')
   }
   for (const command of commands) {

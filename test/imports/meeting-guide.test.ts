@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import t from 'tap'
+import { isTimeZone } from '../../src/clock/time-zones.ts'
 import { type MeetingReading, meetingFaultCodes, readMeeting } from '../../src/imports/meeting-guide.ts'
 import { meaningOfType, meetingGuideTypes, otherTypes } from '../../src/imports/meeting-guide-types.ts'
 import { parseRule } from '../../src/schedule/recurrence.ts'
-import { isTimeZone } from '../../src/schedule/time-zones.ts'
 
 type Row = Record<string, unknown>
 

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { localDateOf } from '../../src/schedule/time-zones.ts'
+import { localDateOf } from '../../src/clock/time-zones.ts'
 import { type Client, type Reply, startApp } from '../support/app.ts'
+import { allAtOnce } from '../support/gate.ts'
 
 t.test('memberships', async t => {
-  const { organization, staff, look } = await startApp(t)
+  const { organization, staff, look, superuserUrl } = await startApp(t, { POOL_SIZE: '20' })
   const admin = await organization()
   const other = await organization('Elsewhere')
   const facilitator = await staff(admin, 'facilitator')
@@ -151,7 +152,7 @@ t.test('memberships', async t => {
   await t.test('are one, however many try at once', async t => {
     const group_id = await group(admin)
     const person_id = await person(admin)
-    const answers = await Promise.all(Array.from({ length: 30 }, () => join(admin, group_id, { person_id })))
+    const answers = await allAtOnce(superuserUrl, 'memberships', 30, () => join(admin, group_id, { person_id }))
     t.equal(answers.filter(answer => answer.statusCode === 201).length, 1)
     const refused = answers.filter(answer => answer.statusCode === 409)
     t.equal(refused.length, 29)

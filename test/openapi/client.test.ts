@@ -12,6 +12,18 @@ import { daysFromNow } from '../support/circle.ts'
 const run = promisify(execFile)
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 
+const compilerOptions = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  target: 'es2022',
+  lib: ['es2022', 'dom'],
+  types: [],
+  module: 'nodenext',
+  rootDir: '.',
+  outDir: 'out'
+}
+
 /** What somebody writes who has the document and openapi-fetch: a meeting, from the group to who came. */
 const program = `
 import createClient from 'openapi-fetch'
@@ -122,16 +134,15 @@ t.test('a generated TypeScript client', async t => {
   for (const name of ['openapi.json', 'openapi-3.0.json']) {
     await t.test(`of ${name} compiles and works`, async t => {
       // Inside the checkout, so that the compiler finds openapi-fetch.
-      const directory = t.testdir({ 'package.json': '{ "type": "module" }', 'tour.ts': program })
+      const directory = t.testdir({
+        'package.json': '{ "type": "module" }',
+        'tsconfig.json': JSON.stringify({ compilerOptions, files: ['tour.ts'] }),
+        'tour.ts': program
+      })
       const document = await readFile(new URL(`../../openapi/${name}`, import.meta.url), 'utf8')
       await writeFile(join(directory, 'api.d.ts'), astToString(await openapiTS(JSON.parse(document))))
 
-      const options = ['--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'nodenext']
-      const compiled = await run(
-        process.execPath,
-        [tsc, ...options, '--lib', 'es2022,dom', '--types', '', '--outDir', 'out', 'tour.ts'],
-        { cwd: directory }
-      ).catch((error: { stdout: string }) => error)
+      const compiled = await run(process.execPath, [tsc, '-p', directory]).catch((error: { stdout: string }) => error)
       t.equal(compiled.stdout, '', 'no complaints')
 
       const { tour } = await import(pathToFileURL(join(directory, 'out/tour.js')).href)

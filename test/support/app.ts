@@ -3,11 +3,11 @@ import { Writable } from 'node:stream'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import pg from 'pg'
 import { pino } from 'pino'
+import { createOrganization } from '../../src/access/create-organization.ts'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/config.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { Keyring } from '../../src/database/keyring.ts'
-import { createOrganization } from '../../src/organizations/create-organization.ts'
 import { cloneDatabase } from './database.ts'
 
 /** Somebody with a key: asks as they would. */

@@ -10,6 +10,13 @@ export interface Leak {
   why: string
 }
 
+/** What became of a request with what belongs to others. */
+export interface Answer {
+  operation: Operation
+  slots: Slot[]
+  status: number
+}
+
 export interface Sides {
   app: FastifyInstance
   /** Who asks. */
@@ -32,8 +39,13 @@ const instants = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g
  * one and all together: the answer must be the same, word for word, as with what belongs to nobody; nothing of the others
  * may be in it, and nothing may have changed for them.
  */
-export async function crossExamine({ app, key, ...sides }: Sides): Promise<{ leaks: Leak[]; asked: Operation[] }> {
+export async function crossExamine({
+  app,
+  key,
+  ...sides
+}: Sides): Promise<{ leaks: Leak[]; answers: Answer[]; operations: Operation[] }> {
   const leaks: Leak[] = []
+  const answers: Answer[] = []
   const operations = await operationsOf(app)
   const mine = own(sides.own)
   const theirs = inThe(sides.foreign)
@@ -52,6 +64,7 @@ export async function crossExamine({ app, key, ...sides }: Sides): Promise<{ lea
       const text = sent.reduce((text, value) => text.replaceAll(value, '<sent>'), seen(reply))
       const told = text.match(sides.secret.canaries)?.[0] ?? text.match(uuids)?.find(id => sides.secret.ids.has(id))
       if (told !== undefined) note(slots, `tells ${told}`)
+      if (reply.statusCode >= 500) note(slots, `fails with ${reply.statusCode}`)
       return text
     }
 
@@ -68,8 +81,9 @@ export async function crossExamine({ app, key, ...sides }: Sides): Promise<{ lea
       for (const [index, request] of withTheirs.entries()) {
         const expected = look(await ask(without[index]!), slots, [...nobody.values()])
         const reply = await ask(request)
+        answers.push({ operation, slots, status: reply.statusCode })
         const answer = look(reply, slots, [...somebody.values()])
-        if (answer !== expected) note(slots, `answers ${answer.slice(0, 120)} instead of ${expected.slice(0, 120)}`)
+        if (answer !== expected) note(slots, difference(answer, expected))
         if (slots.some(slot => slot.in === 'path') && ![403, 404].includes(reply.statusCode)) {
           note(slots, `answers ${reply.statusCode}`)
         }
@@ -78,19 +92,22 @@ export async function crossExamine({ app, key, ...sides }: Sides): Promise<{ lea
     if (names.length > 0 && sides.given !== undefined) {
       const given = await sides.given()
       before = await sides.state()
-      const nobody = new Map(names.map(slot => [slot, nobodys(slot, operation)!]))
-      const without = requestsOf(operation, slot => nobody.get(slot) ?? mine(slot, operation))
+      const nobody = new Map(names.map(slot => [slot.name, nobodys(slot, operation)!]))
+      const without = requestsOf(operation, slot => nobody.get(slot.name) ?? mine(slot, operation))
       const withTheirs = requestsOf(operation, slot =>
         slot.kind === 'given' ? given[slot.name] : mine(slot, operation)
       )
       for (const [index, request] of withTheirs.entries()) {
         const expected = alike(look(await ask(without[index]!), names, [...nobody.values()]))
         const answer = alike(look(await ask(request), names, Object.values(given)))
-        if (answer !== expected) note(names, `answers ${answer.slice(0, 200)} instead of ${expected.slice(0, 200)}`)
+        if (answer !== expected) note(names, difference(answer, expected))
       }
     } else if (objects.length === 0 || objects.every(slot => slot.in === 'query')) {
       for (const request of requestsOf(operation, slot => (slot.in === 'query' ? undefined : mine(slot, operation)))) {
-        look(await ask(request), [], [])
+        const reply = await ask(request)
+        look(reply, [], [])
+        // Nothing stands in the way of what is one's own.
+        if (operation.method === 'GET' && reply.statusCode !== 200) note([], `answers ${reply.statusCode}`)
       }
     }
 
@@ -98,7 +115,7 @@ export async function crossExamine({ app, key, ...sides }: Sides): Promise<{ lea
     for (const table of Object.keys(after)) if (after[table] !== before[table]) note(objects, `changes ${table}`)
     before = after
   }
-  return { leaks, asked: operations }
+  return { leaks, answers, operations }
 }
 
 /** Status, headers that speak of a thing, and body; but for what differs from request to request. */
@@ -114,3 +131,11 @@ const alike = (text: string) =>
     .replace(uuids, '<id>')
     .replace(instants, '<instant>')
     .replace(/"\d+" |"version":\d+/g, '<version>')
+
+/** Where two answers part. */
+function difference(answer: string, expected: string): string {
+  let at = 0
+  while (answer[at] === expected[at]) at++
+  const from = Math.max(0, at - 40)
+  return `answers ${answer.slice(from, at + 80)} instead of ${expected.slice(from, at + 80)}`
+}

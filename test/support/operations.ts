@@ -33,6 +33,8 @@ export interface Operation {
   scope?: string
   /** Who may: undefined for everybody. */
   roles?: string[]
+  /** Makes something new (201). */
+  creates: boolean
   /** Every place that takes an identifier: of an object (`uuid`), or one that people and systems give (`given`). */
   slots: Slot[]
 }
@@ -156,6 +158,7 @@ export async function operationsOf(app: FastifyInstance): Promise<Operation[]> {
         operationId: string
         parameters?: Parameter[]
         requestBody?: { content: Record<string, { schema: Schema }> }
+        responses: Record<string, unknown>
         'x-required-scope'?: string
         'x-roles'?: string[]
       }
@@ -166,6 +169,7 @@ export async function operationsOf(app: FastifyInstance): Promise<Operation[]> {
         parameters: (it.parameters ?? []).map(parameter => resolve(parameter)),
         scope: it['x-required-scope'],
         roles: it['x-roles'],
+        creates: '201' in it.responses,
         slots: []
       }
       if (it.requestBody !== undefined) {

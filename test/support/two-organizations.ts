@@ -23,7 +23,7 @@ export interface Kit {
   series_id: string
   /** A member of the group, with contact details and an external identifier. */
   person_id: string
-  /** Somebody who walked in, and is no member. */
+  /** Somebody who walked in, and is no member: the facilitator wrote them down. */
   guest_id: string
   membership_id: string
   /** Facilitates the group. */
@@ -84,7 +84,7 @@ export async function makeKit(service: TestApp, admin: Client, label: string): P
       { 'idempotency-key': say('idempotency') }
     )
   ).id
-  const guest_id = made(await admin.post('/v1/people', { display_name: say('guest') })).id
+  const guest_id = made(await facilitator.post('/v1/people', { display_name: say('guest') })).id
   const membership_id = made(
     await admin.post(`/v1/groups/${group_id}/memberships`, { person_id, joined_on: '2026-01-01' })
   ).id
@@ -155,6 +155,8 @@ export async function tenantTables(superuser: pg.Client): Promise<{ name: string
   return rows
 }
 
+// `$1 = column`, this way round: the sabotaged service's `column = $1` is rewritten on this connection, too.
+
 /** What an organization has, table by table, so that any change shows. What every request may add to is left out. */
 export async function checksums(
   superuser: pg.Client,
@@ -165,7 +167,7 @@ export async function checksums(
   const each = tables.map(
     ({ name, column }) =>
       `select '${name}' as name, count(*) || ' ' || coalesce(md5(string_agg(row, '' order by row)), '') as sum
-       from (select (to_jsonb(x) - 'last_used_at')::text as row from ${name} x where ${column} = $1) x`
+       from (select (to_jsonb(x) - 'last_used_at')::text as row from ${name} x where $1 = ${column}) x`
   )
   const { rows } = await superuser.query(each.join(' union all '), [organization_id])
   return Object.fromEntries(rows.map(row => [row.name, row.sum]))
@@ -176,7 +178,7 @@ export async function idsOf(superuser: pg.Client, organization_id: string): Prom
   const tables = await tenantTables(superuser)
   const { rows } = await superuser.query(
     tables
-      .map(({ name, column }) => `select to_jsonb(x) ->> 'id' as id from ${name} x where ${column} = $1`)
+      .map(({ name, column }) => `select to_jsonb(x) ->> 'id' as id from ${name} x where $1 = ${column}`)
       .join(' union '),
     [organization_id]
   )

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { Temporal } from 'temporal-polyfill'
-import { instantOf, isTimeZone, localDateOf, localTimeOf, timeZones } from '../../src/schedule/time-zones.ts'
+import { instantOf, isTimeZone, localDateOf, localTimeOf, timeZones } from '../../src/clock/time-zones.ts'
 
 t.test('the list has the names people live by, links included', async t => {
   for (const name of [

@@ -1,14 +1,14 @@
 import { v7 as uuid } from 'uuid'
-import { hashOf, newApiKey } from '../access/api-key.ts'
-import { scopes } from '../access/roles.ts'
-import { apiKeys, staff } from '../access/tables.ts'
 import { recordChange } from '../changes/record.ts'
 import { serviceActor } from '../database/actor.ts'
 import type { Database, Tx } from '../database/database.ts'
 import { fold } from '../database/fold.ts'
 import { type Keyring, newSecret } from '../database/keyring.ts'
-import { defaultSettings } from './settings.ts'
-import { organizations } from './tables.ts'
+import { defaultSettings } from '../organizations/settings.ts'
+import { organizations } from '../organizations/tables.ts'
+import { hashOf, newApiKey } from './api-key.ts'
+import { scopes } from './roles.ts'
+import { apiKeys, staff } from './tables.ts'
 
 export interface NewOrganization {
   name: string

@@ -1,10 +1,10 @@
 import { v7 as uuid } from 'uuid'
-import { newApiKey } from '../access/api-key.ts'
 import { serviceActor } from '../database/actor.ts'
 import type { Database } from '../database/database.ts'
+import { findOrganization, oldestAdministrator } from '../organizations/queries.ts'
 import { notFound } from '../problems.ts'
+import { newApiKey } from './api-key.ts'
 import { addAdministrator, addAdministratorKey } from './create-organization.ts'
-import { findOrganization, oldestAdministrator } from './queries.ts'
 
 /**
  * For an organization that lost its administrator's key: another one for who has been an administrator the longest, or for
