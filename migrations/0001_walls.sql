@@ -50,7 +50,8 @@ revoke execute on function current_organization() from public;
 grant execute on function current_organization() to circlekeeper_app, circlekeeper_functions;
 --> statement-breakpoint
 -- The calendar day somewhere. A zone that this server's tzdata lacks (packages without the old links) counts as UTC.
-create function local_date(zone text, at timestamptz) returns date language plpgsql stable parallel safe
+-- Parallel unsafe: a block with an exception handler is a subtransaction, which a parallel plan refuses.
+create function local_date(zone text, at timestamptz) returns date language plpgsql stable parallel unsafe
   as $$
   begin
     return (at at time zone zone)::date;

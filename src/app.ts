@@ -23,7 +23,7 @@ import { health } from './http/health.ts'
 import { jsonBodies } from './http/json.ts'
 import { openapi } from './http/openapi.ts'
 import { replyHeaders } from './http/reply-headers.ts'
-import { Problem } from './http/schemas.ts'
+import { Parameters, Problem } from './http/schemas.ts'
 import { buildValidator, parseQuery } from './http/validation.ts'
 import imports from './imports/routes.ts'
 import { schemas as importSchemas } from './imports/schemas.ts'
@@ -35,6 +35,7 @@ import { schemas as organizationSchemas } from './organizations/schemas.ts'
 import { refusals as personRefusals } from './people/queries.ts'
 import people from './people/routes.ts'
 import { schemas as personSchemas } from './people/schemas.ts'
+import { unprocessable } from './problems.ts'
 import schedule from './schedule/routes.ts'
 import { schemas as scheduleSchemas } from './schedule/schemas.ts'
 import attendance from './sessions/attendance-routes.ts'
@@ -60,6 +61,14 @@ export interface Parts {
 }
 
 const requestIdPattern = /^[A-Za-z0-9._-]{8,64}$/
+
+/** @throws Problem 422 for a body with something in it */
+function assertNothing(body: unknown): void {
+  const isNothing = body === undefined || (isRecord(body) && Object.keys(body).length === 0)
+  if (!isNothing) throw unprocessable([{ pointer: '#', in: 'body', code: 'unknown_field', detail: 'no body is read here' }])
+}
+
+const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The whole service: the floor, then who may come in, then the rooms. */
 export async function buildApp({ settings, db, keyring, logger }: Parts): Promise<FastifyInstance> {
@@ -138,14 +147,20 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
   ])
     app.addSchema(schema)
   await app.register(openapi)
+  // A parameter that is not documented is refused, also where none is.
+  app.addHook('onRoute', route => {
+    if (route.schema !== undefined && route.schema.hide !== true) route.schema.querystring ??= Parameters({})
+  })
   await app.register(health)
 
   await app.register(
     async signedIn => {
       await signedIn.register(signIn, { ratePerMinute: settings.RATE_LIMIT_PER_MINUTE })
-      // An action that may do without a body is one with an empty body.
+      // An action that may do without a body is one with an empty body; where none is read, nothing is quietly dropped.
       signedIn.addHook('preValidation', async request => {
-        if (request.body === undefined && request.routeOptions.schema?.body !== undefined) request.body = {}
+        const { body } = request
+        if (request.routeOptions.schema?.body === undefined) assertNothing(body)
+        else if (body === undefined) request.body = {}
       })
       await signedIn.register(organization)
       await signedIn.register(access)

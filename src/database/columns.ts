@@ -1,8 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { customType, integer, type PgColumn, uuid } from 'drizzle-orm/pg-core'
 
-/** `2026-11-23 06:47:00.5+00`, as PostgreSQL writes it in UTC, to RFC 3339: `2026-11-23T06:47:00.5Z`. */
-export const instantFromText = (text: string) => `${text.slice(0, 10)}T${text.slice(11, -3)}Z`
+/** `2026-11-23 06:47:00.5+00`, as PostgreSQL writes it in UTC, to RFC 3339: `2026-11-23T06:47:00.500Z`. */
+export function instantFromText(text: string): string {
+  const seconds = text.slice(0, -3)
+  const fraction = seconds.length === 19 ? '.000' : seconds.slice(19).padEnd(4, '0')
+  return `${seconds.slice(0, 10)}T${seconds.slice(11, 19)}${fraction}Z`
+}
 
 /** An instant as RFC 3339 text, to the millisecond: no Date object is made on the way. */
 export const instant = customType<{ data: string; driverData: string }>({

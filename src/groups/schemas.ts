@@ -36,12 +36,14 @@ const locationFields = {
   notes: Nullable(Text(2000, { description: 'How to find the room; the quarter.' }))
 }
 export const Location = Type.Unsafe<LocationRow | null>({
+  title: 'Location',
   type: ['object', 'null'],
   description: 'Where it meets; null for a group that only meets online.',
   required: Object.keys(locationFields),
   properties: locationFields
 })
 const LocationGiven = Type.Unsafe<Partial<LocationRow> | null>({
+  title: 'LocationGiven',
   type: ['object', 'null'],
   description: 'Where it meets. Absent fields of a change stay as they are; null clears.',
   additionalProperties: false,

@@ -284,7 +284,7 @@ const canBeEmpty = (body: Schema) => body.type === 'object' && !('required' in b
 const patterns: Record<string, string> = {
   line: '^[^\\x00-\\x1F\\x7F]*[^\\s\\x00-\\x1F\\x7F][^\\x00-\\x1F\\x7F]*$',
   text: '^[^\\x00-\\x08\\x0B-\\x1F\\x7F]*[^\\s\\x00-\\x1F\\x7F][^\\x00-\\x08\\x0B-\\x1F\\x7F]*$',
-  phone: '^[+0-9(][0-9 .()-]*(([Ee][Xx][Tt][.]?|[Xx]) ?[0-9]+)?$',
+  phone: '^[+0-9(][0-9 .(),*#-]*(([Ee][Xx][Tt][.]?|[Xx]) ?[0-9]+)?$',
   'https-url': '^[Hh][Tt][Tt][Pp][Ss]://[^\\s/?#@]\\S*$',
   'time-zone': '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$'
 }
@@ -332,27 +332,29 @@ const asCode = (text: string) => `\`${text}\``
 const inWords = (description: unknown, sentence: string) => [description, sentence].filter(Boolean).join(' ')
 
 /**
- * Gives what stands inside another schema and has a title a place of its own in `components/schemas`, under that title.
+ * Gives what has a title a place of its own in `components/schemas`, under that title. Of a vocabulary only the values go
+ * there: what they mean in one place stays in that place; and where null is one more of them, so do they.
  * @throws Error where two different schemas have one title
  */
 function collected(document: Document): Document {
   const schemas: Record<string, Schema> = {}
-  const add = (name: string, schema: Schema) => {
-    const known = schemas[name]
-    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(schema)) {
-      throw new Error(`Two schemas are called ${name}`)
-    }
-    schemas[name] = schema
-  }
   const changed = rewrittenAll(document, schema => {
-    const ready = portable(schema)
-    if (typeof ready.title !== 'string') return ready
-    add(ready.title, ready)
-    return ref('schemas', ready.title)
+    const { title, description, default: value, ...rest } = portable(schema)
+    if (typeof title !== 'string') return portable(schema)
+    const isVocabulary = Array.isArray(rest.enum)
+    if (isVocabulary && Array.isArray(rest.type)) return { description, default: value, ...rest }
+    const own = isVocabulary ? document.components.schemas[title]?.description : description
+    const whole: Schema = { title, description: own, ...rest }
+    if (schemas[title] !== undefined && JSON.stringify(schemas[title]) !== JSON.stringify(whole)) {
+      throw new Error(`Two schemas are called ${title}`)
+    }
+    schemas[title] = whole
+    return { ...ref('schemas', title), ...(isVocabulary && { description, default: value }) }
   })
   const all = Object.entries({ ...changed.components.schemas, ...schemas })
   changed.components.schemas = Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)))
-  return changed
+  // Without what is undefined.
+  return JSON.parse(JSON.stringify(changed)) as Document
 }
 
 /** The same as OpenAPI 3.0.3, for generators that do not read 3.1. @throws Error for what 3.0 has no words for */
@@ -374,7 +376,10 @@ const notIn30 = [
 function as30(schema: Schema): Schema {
   const unknown = notIn30.find(keyword => keyword in schema)
   if (unknown !== undefined) throw new Error(`OpenAPI 3.0 does not know ${unknown}`)
-  if (schema.$ref !== undefined) return { $ref: schema.$ref }
+  if (schema.$ref !== undefined) {
+    const { $ref, ...beside } = schema
+    return Object.keys(beside).length === 0 ? { $ref } : { allOf: [{ $ref }], ...beside }
+  }
   const { type, const: constant, examples, exclusiveMinimum, exclusiveMaximum, ...rest } = schema
   const types = type === undefined ? [] : [type].flat().filter(name => name !== 'null')
   if (types.length > 1) throw new Error('OpenAPI 3.0 knows one type at a time')

@@ -32,7 +32,10 @@ function daysIn(year: number, month: number): number {
 export function isDateTime(text: string): boolean {
   const parts =
     /^(.{10})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/.exec(text)
-  return parts !== null && isDate(parts[1]!)
+  if (parts === null || !isDate(parts[1]!)) return false
+  // In UTC too, as it is answered: what is answered may be sent again.
+  const year = new Date(text).getUTCFullYear()
+  return year >= 1900 && year <= 2199
 }
 
 /** An address that a person would recognize as one, not all that RFC 5322 allows. At most 254 characters (RFC 5321). */
@@ -66,9 +69,9 @@ export function isHttpsUrl(text: string): boolean {
   return URL.canParse(text) && new URL(text).protocol === 'https:'
 }
 
-/** Digits as people write them down: spaces, `+ - . ( )` and an extension; at least 3 digits, 40 characters at most. */
+/** Digits as people write them down: spaces, `+ - . ( )`, the `, * #` of conference lines, and an extension; at least 3 digits, 40 characters at most. */
 export function isPhone(text: string): boolean {
-  if (text.length > 40 || !/^[+\d(][\d .()-]*(?:(?:ext\.?|x) ?\d+)?$/i.test(text)) return false
+  if (text.length > 40 || !/^[+\d(][\d .(),*#-]*(?:(?:ext\.?|x) ?\d+)?$/i.test(text)) return false
   return text.replace(/\D/g, '').length >= 3
 }
 
@@ -132,7 +135,7 @@ const formats: Record<string, Format> = {
   },
   email: { validate: isEmail, detail: 'must be an email address' },
   'https-url': { validate: isHttpsUrl, detail: 'must be an https URL without user name and password' },
-  phone: { validate: isPhone, detail: 'must be a phone number of digits, spaces, + - . ( ) and an extension' },
+  phone: { validate: isPhone, detail: 'must be a phone number of digits, spaces, + - . ( ) , * # and an extension' },
   line: {
     validate: isLine,
     detail: 'must be one line with something to read in it, without control or text-direction characters'

@@ -11,7 +11,7 @@ export const replyHeaders = plugin(
       reply.header('x-request-id', request.id)
       reply.header('x-content-type-options', 'nosniff')
       reply.header('referrer-policy', 'no-referrer')
-      const docs = request.url === '/docs' || request.url.startsWith('/docs/')
+      const docs = /^\/docs(?:[/?]|$)/.test(request.url)
       reply.header('content-security-policy', docs ? docsPolicy : "default-src 'none'; frame-ancestors 'none'")
       done()
     })

@@ -39,7 +39,7 @@ import type { MeetingGuideImport, MeetingGuideResult, rowResults } from './schem
 
 /** So much goes into one statement that it takes a small part of a second, and the list into few of them. */
 const rowsAtOnce = 500
-const sessionsAtOnce = 2000
+const sessionsAtOnce = 1000
 
 /** Milliseconds of work after which other requests have their turn. */
 const stretch = 20

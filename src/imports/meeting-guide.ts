@@ -1,5 +1,6 @@
 import { isTimeZone } from '../clock/time-zones.ts'
 import type { Location, Mode } from '../groups/vocabulary.ts'
+import { isLine, isText } from '../http/formats.ts'
 import { meaningOfType } from './meeting-guide-types.ts'
 
 /** The group that a row describes. Every field is given, so that comparing with the stored group is plain equality. */
@@ -541,7 +542,7 @@ function lineOf(value: unknown, pointer: string, most: number, faults: MeetingFa
     return null
   }
   const text = String(value).trim().replace(/ {2,}/g, ' ')
-  if (unwritable.test(text)) {
+  if (!isLine(text)) {
     const detail = 'Control characters and direction marks are refused.'
     faults.push({ pointer, code: 'unwritable_characters', detail })
     return null
@@ -567,12 +568,13 @@ function readLongText(row: Row, field: string, faults: MeetingFault[]): string |
     .replace(/<\/?[a-z][^<>]*>/gi, tag => (/^<(br|\/p|\/div|\/li)\b/i.test(tag) ? '\n' : ''))
     .trim()
     .normalize('NFC')
-  if (unwritable.test(text.replace(/[\n\t]/g, ''))) {
+  if (text === '') return null
+  if (!isText(text)) {
     const detail = 'Control characters and direction marks are refused, but for newline and tab.'
     faults.push({ pointer, code: 'unwritable_characters', detail })
     return null
   }
-  return text === '' ? null : text
+  return text
 }
 
 /** Long notes are cut, visibly: to lose their end is less than to lose the meeting. */

@@ -15,7 +15,6 @@ import {
   ExternalIdPath,
   Person,
   PersonCreate,
-  PersonMatches,
   PersonPage,
   PersonPatch,
   PersonPath,
@@ -86,7 +85,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         description:
           'By the beginning of the name, or by exact e-mail address, phone number or external identifier; the last three are not for facilitators. Phone numbers match by their digits and a leading `+`.',
         body: named(PersonSearch),
-        response: { 200: named(PersonMatches) }
+        response: { 200: named(PersonPage) }
       }
     },
     async request => await searchPeople(app.db, vaultOf(request), request.caller, request.body)

@@ -116,6 +116,7 @@ export const PersonSearch = Body(
     limit: Defaulted(Type.Integer({ minimum: 1, maximum: 100, description: 'How many at most.' }), 25)
   },
   {
+    minProperties: 1,
     description:
       'Exactly one of `name`, `email`, `phone` and `external_id`. A body, because a name or an address does not belong in a URL.',
     examples: [{ name: 'an' }]
@@ -125,19 +126,8 @@ export type PersonSearch = Static<typeof PersonSearch>
 
 export const PersonPage = Page('PersonPage', Person)
 
-export const PersonMatches = Answer('PersonMatches', {
-  data: Type.Array(named(Person)),
-  page: Type.Object({
-    next_cursor: Type.Unsafe<string | null>({
-      type: ['string', 'null'],
-      description: 'Always null: a search has one page.'
-    }),
-    has_more: Type.Boolean({ description: 'There are more matches than asked for: say more of the name.' })
-  })
-})
-
 export const PersonPath = Parameters({ person_id: Id })
 export const ExternalIdPath = Parameters({ system, value: externalValue })
 export const PersonQuery = Parameters({ ...pageQuery })
 
-export const schemas = [ExternalId, Person, PersonCreate, PersonPatch, PersonSearch, PersonPage, PersonMatches]
+export const schemas = [ExternalId, Person, PersonCreate, PersonPatch, PersonSearch, PersonPage]

@@ -46,6 +46,9 @@ export const lockSeriesToExtend = statement<Series, { series_id: string }>(
 /**
  * Makes sessions of series, each occurrence once however often it is asked for. The sessions stand in the room that hangs
  * from this one; here they are only known by their table's name.
+ *
+ * `offset 0` keeps the look-up of each series by its key: for a table without statistics (an import that fills it) the
+ * planner would compare each session with all series.
  */
 export const makeSessions = statement<
   never,
@@ -59,7 +62,8 @@ export const makeSessions = statement<
       o.starts_at + make_interval(mins => s.duration_minutes), s.duration_minutes, o.occurs_on, s.start_time, s.time_zone, s.topic, s.mode
     from unnest(${value('ids')}::uuid[], ${value('series_ids')}::uuid[], ${value('occurs_on')}::date[], ${value('starts_at')}::timestamptz[])
       as o (id, series_id, occurs_on, starts_at)
-    join series s on s.organization_id = ${asker.organization_id} and s.id = o.series_id
+    cross join lateral (
+      select * from series s where s.organization_id = ${asker.organization_id} and s.id = o.series_id offset 0) s
     on conflict (organization_id, series_id, occurs_on) do nothing`
 )
 

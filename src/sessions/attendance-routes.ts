@@ -123,7 +123,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       config: { scope: 'attendance:read' },
       schema: {
         operationId: 'listPersonAttendance',
-        tags: ['people'],
+        tags: ['attendance'],
         summary: 'List a person’s attendance',
         description: 'In the groups that the key reaches, in order of the sessions.',
         params: PersonPath,

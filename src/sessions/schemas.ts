@@ -138,6 +138,15 @@ const facts = {
 const status = OneOf(attendanceStatuses, { description: '`not_recorded` is not `absent`.' })
 const name = Line(120, { examples: ['Ana'] })
 
+const SheetRow = Type.Object(
+  { person_id: Id, display_name: Type.String(), status, ...facts },
+  { title: 'SheetRow', description: 'Somebody of the roster, and what was recorded.' }
+)
+const SheetWalkIn = Type.Object(
+  { person_id: Nullable(Id), display_name: Type.String(), status, ...facts },
+  { title: 'SheetWalkIn', description: 'Somebody who came without being on the roster: on record, or only a name.' }
+)
+
 export const Sheet = Answer(
   'Sheet',
   {
@@ -154,10 +163,10 @@ export const Sheet = Answer(
         display_name: Type.String({ description: 'The member of staff, or else the key.' })
       }
     }),
-    roster: Type.Array(Type.Object({ person_id: Id, display_name: Type.String(), status, ...facts }), {
+    roster: Type.Array(SheetRow, {
       description: 'The people who belonged to the group on the session’s local day, by name.'
     }),
-    walk_ins: Type.Array(Type.Object({ person_id: Nullable(Id), display_name: Type.String(), status, ...facts }), {
+    walk_ins: Type.Array(SheetWalkIn, {
       description: 'Who came without being on the roster: people on record, or only a name.'
     }),
     anonymous_count: count('Heads without any record.'),
@@ -178,7 +187,7 @@ const given = {
 export const SheetPut = Body(
   'SheetPut',
   {
-    records: Type.Array(Type.Object({ person_id: Id, status, ...given }, { additionalProperties: false }), {
+    records: Type.Array(Type.Object({ person_id: Id, status, ...given }, { title: 'SheetRecordPut', additionalProperties: false }), {
       maxItems: 500,
       description: 'People of the roster. Whoever is left out is `not_recorded`.'
     }),
@@ -191,7 +200,7 @@ export const SheetPut = Body(
             status: Type.Optional(OneOf(['present'])),
             ...given
           },
-          { additionalProperties: false, anyOf: [{ required: ['person_id'] }, { required: ['display_name'] }] }
+          { title: 'SheetWalkInPut', additionalProperties: false, anyOf: [{ required: ['person_id'] }, { required: ['display_name'] }] }
         ),
         {
           maxItems: 500,
@@ -240,10 +249,10 @@ export const SheetVersion = Answer(
       required: ['staff_id', 'api_key_id', 'display_name'],
       properties: { staff_id: Nullable(Id), api_key_id: Id, display_name: Type.String() }
     }),
-    records: Type.Array(Type.Object({ person_id: Id, display_name: Type.String(), status, ...facts }), {
+    records: Type.Array(SheetRow, {
       description: 'What was recorded of the roster.'
     }),
-    walk_ins: Type.Array(Type.Object({ person_id: Nullable(Id), display_name: Type.String(), status, ...facts })),
+    walk_ins: Type.Array(SheetWalkIn),
     anonymous_count: count('Heads without any record.')
   },
   { description: 'A former version of a sheet, as it was put; names as they are today.' }

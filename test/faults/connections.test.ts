@@ -9,7 +9,7 @@ import { type Reply, startApp } from '../support/app.ts'
 import { makeGroup, makeMember, makeSession } from '../support/circle.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { newKey, until } from '../support/process.ts'
-import { type Proxy, startProxy } from '../support/proxy.ts'
+import { startProxy, type TcpProxy } from '../support/proxy.ts'
 
 t.setTimeout(120_000)
 
@@ -178,7 +178,7 @@ t.test('the acknowledgement of a commit gets lost', async t => {
     ...(await look('select count(*)::int as keys from idempotency_keys where status = 200'))
   ]
   let cut = 0
-  const cutCommits: Proxy['onReply'] = (link, bytes) => {
+  const cutCommits: TcpProxy['onReply'] = (link, bytes) => {
     if (link.bound !== 'commit') return bytes
     // PostgreSQL answers, so it has committed; nobody hears of it.
     cut++

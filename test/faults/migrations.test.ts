@@ -44,7 +44,8 @@ async function emptyDatabase(t: Test, { ownerUrl, superuserUrl }: Cluster) {
 const state = (url: string) =>
   connected(url, async client => ({
     applied: (await client.query('select count(*)::int as count from schema_migrations')).rows[0].count,
-    tables: (await client.query("select count(*)::int as count from pg_tables where schemaname = 'public'")).rows[0].count,
+    tables: (await client.query("select count(*)::int as count from pg_tables where schemaname = 'public'")).rows[0]
+      .count,
     policies: (await client.query('select count(*)::int as count from pg_policies')).rows[0].count
   }))
 
@@ -53,17 +54,39 @@ async function tryAll(t: Test, cluster: Cluster) {
     const [role] = await connected(
       cluster.ownerUrl,
       async client =>
-        (await client.query('select rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication from pg_roles where rolname = current_user')).rows
+        (
+          await client.query(
+            'select rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication from pg_roles where rolname = current_user'
+          )
+        ).rows
     )
-    t.same(role, { rolsuper: false, rolcreatedb: false, rolcreaterole: true, rolbypassrls: false, rolreplication: false })
+    t.same(role, {
+      rolsuper: false,
+      rolcreatedb: false,
+      rolcreaterole: true,
+      rolbypassrls: false,
+      rolreplication: false
+    })
   })
 
   await t.test('three that start together', async t => {
     const { url } = await emptyDatabase(t, cluster)
     const programs = await Promise.all([1, 2, 3].map(() => run(t, 'migrate', { DATABASE_URL: url })))
-    t.same(await Promise.all(programs.map(({ ended }) => ended)), [0, 0, 0], programs.map(({ said }) => said.err).join(''))
+    t.same(
+      await Promise.all(programs.map(({ ended }) => ended)),
+      [0, 0, 0],
+      programs.map(({ said }) => said.err).join('')
+    )
     const told = programs.map(({ said }) => said.err.trim()).sort()
-    t.match(told, [/^The database is up to date: \d+ migrations? applied\.$/, 'The database was up to date.', 'The database was up to date.'], 'one does it')
+    t.match(
+      told,
+      [
+        /^The database is up to date: \d+ migrations? applied\.$/,
+        'The database was up to date.',
+        'The database was up to date.'
+      ],
+      'one does it'
+    )
     const after = await state(url)
     t.ok(after.applied >= 2 && after.tables > 10 && after.policies > 10)
 
@@ -81,13 +104,21 @@ async function tryAll(t: Test, cluster: Cluster) {
     const { child, ended } = await run(t, 'migrate', { DATABASE_URL: url })
     await connected(superuserUrl, async client => {
       const busy = async () =>
-        (await client.query(`select 1 from pg_stat_activity where datname = current_database() and application_name = 'circlekeeper migrate' and wait_event = 'PgSleep'`)).rowCount
+        (
+          await client.query(
+            `select 1 from pg_stat_activity where datname = current_database() and application_name = 'circlekeeper migrate' and wait_event = 'PgSleep'`
+          )
+        ).rowCount
       await until(busy)
       await delay(300)
       t.ok(await busy(), 'it is in the middle')
       child.kill('SIGKILL')
       t.equal(await ended, 'SIGKILL')
-      t.same((await client.query("select to_regclass('groups') as there")).rows, [{ there: null }], 'nothing of it is to be seen')
+      t.same(
+        (await client.query("select to_regclass('groups') as there")).rows,
+        [{ there: null }],
+        'nothing of it is to be seen'
+      )
       await client.query('drop event trigger dawdle')
     })
     t.ok((await migrateDatabase(url)) >= 2, 'the next one does all of it')
@@ -99,7 +130,13 @@ async function tryAll(t: Test, cluster: Cluster) {
       const { url } = await emptyDatabase(t, cluster)
       const outcomes = await Promise.allSettled(
         [1, 2, 3].map(() =>
-          connected(url, client => migrate(drizzle({ client }), { migrationsFolder, migrationsSchema: 'public', migrationsTable: 'schema_migrations' }))
+          connected(url, client =>
+            migrate(drizzle({ client }), {
+              migrationsFolder,
+              migrationsSchema: 'public',
+              migrationsTable: 'schema_migrations'
+            })
+          )
         )
       )
       const crashed = outcomes.filter(({ status }) => status === 'rejected').length

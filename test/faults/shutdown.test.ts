@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { Keyring } from '../../src/database/keyring.ts'
 import { startApp } from '../support/app.ts'
@@ -32,9 +33,14 @@ async function startBalancer(t: Test) {
     const healthy = [...replicas].filter(replica => replica.healthy)
     const replica = healthy[turn++ % healthy.length]
     if (replica === undefined) return response.writeHead(502).end('no replica is healthy')
-    const passed = http.request(`${replica.base}${request.url}`, { method: request.method, headers: { ...request.headers, connection: undefined }, agent: replica.agent })
+    const { connection: _, ...headers } = request.headers
+    const passed = http.request(`${replica.base}${request.url}`, {
+      method: request.method,
+      headers,
+      agent: replica.agent
+    })
     passed.on('response', reply => {
-      const { connection, 'keep-alive': _, ...headers } = reply.headers
+      const { connection: _, 'keep-alive': __, ...headers } = reply.headers
       response.writeHead(reply.statusCode!, headers)
       reply.pipe(response)
     })
@@ -42,7 +48,10 @@ async function startBalancer(t: Test) {
     request.pipe(passed)
   })
   const look = async (replica: Replica) => {
-    replica.healthy = await send(replica.base, 'GET', '/readyz', { patience: 2000 }).then(reply => reply.status === 200, () => false)
+    replica.healthy = await send(replica.base, 'GET', '/readyz', { patience: 2000 }).then(
+      reply => reply.status === 200,
+      () => false
+    )
   }
   const looking = setInterval(() => [...replicas].map(look), interval)
   server.listen(0, '127.0.0.1')
@@ -78,9 +87,16 @@ function startClients(base: string, key: string, sheets: string[], records: unkn
     for (let n = 1; !stopping; n++) {
       const asked =
         n % 3 === 0
-          ? send(base, 'PUT', sheet, { agent, headers: { ...headers, 'if-match': '*' }, body: { records, anonymous_count: n } })
+          ? send(base, 'PUT', sheet, {
+              agent,
+              headers: { ...headers, 'if-match': '*' },
+              body: { records, anonymous_count: n }
+            })
           : send(base, 'GET', sheet, { agent, headers })
-      const answer = await asked.then(reply => `${reply.status}${reply.status < 300 ? '' : ` ${reply.text.slice(0, 100)}`}`, error => `network ${error.code}`)
+      const answer = await asked.then(
+        reply => `${reply.status}${reply.status < 300 ? '' : ` ${reply.text.slice(0, 100)}`}`,
+        error => `network ${error.code}`
+      )
       answers.set(answer, (answers.get(answer) ?? 0) + 1)
     }
     agent.destroy()
@@ -105,7 +121,13 @@ async function setUp(t: Test) {
   const sheets: string[] = []
   for (let n = 0; n < 8; n++) sheets.push(`/v1/sessions/${await makeSession(admin, group)}/attendance`)
   for (const sheet of sheets) await admin.put(sheet, { records: [] })
-  return { database, admin, sheets, records: [{ person_id, status: 'present' }], start: (delay: number) => startServer(t, { url: database.url, key, SHUTDOWN_DELAY_MS: String(delay) }) }
+  return {
+    database,
+    admin,
+    sheets,
+    records: [{ person_id, status: 'present' }],
+    start: (delay: number) => startServer(t, { url: database.url, key, SHUTDOWN_DELAY_MS: String(delay) })
+  }
 }
 
 /** Tells it to stop; answers its exit code and how long it took. */
@@ -157,16 +179,16 @@ t.test('control: who closes at once drops some', async t => {
     await clients.stop()
     balancer.remove(replica)
     const dropped = [...clients.answers].filter(([answer]) => answer !== '200')
-    if (dropped.length > 0) return t.pass(`in round ${round}: ${dropped.map(([answer, count]) => `${count} x ${answer}`)}`)
+    if (dropped.length > 0)
+      return t.pass(`in round ${round}: ${dropped.map(([answer, count]) => `${count} x ${answer}`)}`)
     if (round === 3) return t.fail('three rounds dropped nothing')
   }
 })
 
-t.test('what is under way is finished, what is new elsewhere, and a second signal does not wait', async t => {
+t.test('what is under way is finished while nobody new is let in', async t => {
   const { database, admin, sheets, records, start } = await setUp(t)
   const server = await start(300)
-  const pg = await import('pg')
-  const holder = new pg.default.Client({ connectionString: database.superuserUrl })
+  const holder = new pg.Client({ connectionString: database.superuserUrl })
   await holder.connect()
   t.teardown(() => holder.end())
   await holder.query('begin; select from sessions for update')
@@ -174,15 +196,30 @@ t.test('what is under way is finished, what is new elsewhere, and a second signa
   const agent = new http.Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
   const underWay = send(server.base, 'PUT', sheets[0]!, { agent, headers, body: { records, anonymous_count: 7 } })
-  await until(async () => (await holder.query("select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")).rowCount)
+  await until(
+    async () =>
+      (
+        await holder.query(
+          "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        )
+      ).rowCount
+  )
+  const asking = new http.Agent({ keepAlive: true })
+  t.teardown(() => asking.destroy())
+  await send(server.base, 'GET', '/readyz', { agent: asking })
   const stopped = stop(server)
   const notReady = await until(async () => {
-    const reply = await send(server.base, 'GET', '/readyz')
+    const reply = await send(server.base, 'GET', '/readyz', { agent: asking })
     return reply.status === 503 && reply
   })
   t.match(notReady, { headers: { connection: 'close', 'retry-after': '2' }, data: { code: 'shutting_down' } })
   // Now it listens no more, and still waits for the one that is under way.
-  await until(() => send(server.base, 'GET', '/livez').then(() => false, error => error.code === 'ECONNREFUSED'))
+  await until(() =>
+    send(server.base, 'GET', '/livez').then(
+      () => false,
+      error => error.code === 'ECONNREFUSED'
+    )
+  )
   await holder.query('commit')
   t.match(await underWay, { status: 200, data: { anonymous_count: 7 } })
   const { code, ms } = await stopped

@@ -107,7 +107,8 @@ export async function crossExamine({
         const reply = await ask(request)
         look(reply, [], [])
         // Nothing stands in the way of what is one's own.
-        if (operation.method === 'GET' && reply.statusCode !== 200) note([], `answers ${reply.statusCode}`)
+        if (operation.method === 'GET' && ![200, 403].includes(reply.statusCode))
+          note([], `answers ${reply.statusCode}`)
       }
     }
 

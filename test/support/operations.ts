@@ -282,18 +282,15 @@ export function requestsOf(operation: Operation, choose: Choice): InjectOptions[
   const base = { method: operation.method, url: search.size > 0 ? `${url}?${search}` : url, headers }
   if (examples.length === 0) return [base]
   return examples.map(example => {
-    for (const [{ in: where, pointer }, value] of chosen)
-      if (where === 'body' && value !== undefined) put(example, pointer, value)
+    for (const [slot, value] of chosen) if (slot.in === 'body' && value !== undefined) put(example, slot, value)
     return { ...base, payload: example as object }
   })
 }
 
-/** Puts a value where the example has one, or where the field belongs to the body itself. */
-function put(body: unknown, pointer: Slot['pointer'], value: string) {
+/** Puts a value where the example has one, or where an optional field of the body itself could name something. */
+function put(body: unknown, { pointer, kind, name }: Slot, value: string) {
   let place = body as Record<string | number, unknown> | undefined
-  for (const part of pointer.slice(0, -1)) {
-    place = place?.[part] as typeof place
-  }
-  const last = pointer.at(-1)!
-  if (place != null && (pointer.length === 1 || place[last] !== undefined)) place[last] = value
+  for (const part of pointer.slice(0, -1)) place = place?.[part] as typeof place
+  const optional = pointer.length === 1 && (kind === 'uuid' || name === 'slug')
+  if (place != null && (optional || place[pointer.at(-1)!] !== undefined)) place[pointer.at(-1)!] = value
 }

@@ -16,11 +16,13 @@ interface Teardown {
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
+type Truthy<T> = Exclude<T, false | null | undefined | 0 | ''>
+
 /** For what nobody announces: the state of another process. */
-export async function until<T>(what: () => T | Promise<T>, seconds = 20): Promise<NonNullable<T>> {
+export async function until<T>(what: () => T | Promise<T>, seconds = 20): Promise<Truthy<T>> {
   for (const deadline = Date.now() + seconds * 1000; ; await delay(20)) {
     const answer = await what()
-    if (answer) return answer
+    if (answer) return answer as Truthy<T>
     if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`)
   }
 }
@@ -150,7 +152,8 @@ export function send(
     const payload = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
     const request = http.request(`${base}${path}`, {
       method,
-      agent,
+      // A connection of its own unless told: one that was kept from before may be closing.
+      agent: agent ?? false,
       headers: { ...(payload !== undefined && { 'content-type': 'application/json' }), ...headers }
     })
     const timer = setTimeout(() => request.destroy(new Error(`no answer within ${patience} ms`)), patience)

@@ -12,7 +12,7 @@ export interface Link {
   bound: string
 }
 
-export interface Proxy {
+export interface TcpProxy {
   /** The same database by way of the proxy. */
   url: string
   weather: Weather
@@ -30,7 +30,7 @@ export interface Proxy {
 }
 
 /** A TCP proxy before a PostgreSQL, for what networks do. It reads the client's messages just enough to count and to name them. */
-export async function startProxy(t: { teardown(handler: () => unknown): void }, target: string): Promise<Proxy> {
+export async function startProxy(t: { teardown(handler: () => unknown): void }, target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target)
   const links = new Set<Link>()
   const server = net.createServer({ noDelay: true }, client => {
@@ -60,7 +60,7 @@ export async function startProxy(t: { teardown(handler: () => unknown): void }, 
       })
     }
   })
-  const proxy: Proxy = {
+  const proxy: TcpProxy = {
     url: '',
     weather: 'fair',
     latency: 0,
@@ -90,7 +90,7 @@ export async function startProxy(t: { teardown(handler: () => unknown): void }, 
 }
 
 /** Reads what a client says: first a message without a type (the startup), then type, length, rest. */
-function reader(link: Link, proxy: Proxy): (bytes: Buffer) => void {
+function reader(link: Link, proxy: TcpProxy): (bytes: Buffer) => void {
   let rest = Buffer.alloc(0)
   let started = false
   return bytes => {

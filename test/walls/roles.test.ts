@@ -55,10 +55,25 @@ t.test('within one organization', async t => {
     t.same(leaks, [])
     const hidden = answers.filter(answer => answer.status === 404)
     t.ok(hidden.length > 25, `${hidden.length} answers say that there is nothing`)
+  })
 
-    // The same key after the assignment ended sees nothing of its own group either.
-    const before = await mine.facilitator.get(`/v1/groups/${mine.group_id}`)
-    t.equal(before.statusCode, 200)
+  await t.test('nor does one’s own, once the assignment has ended', async t => {
+    const former = await makeKit(service, admin, 'alpha4')
+    t.equal((await former.facilitator.get(`/v1/groups/${former.group_id}`)).statusCode, 200)
+    const end = await admin.post(`/v1/groups/${former.group_id}/facilitators/${former.facilitator_id}/end`, {})
+    t.equal(end.statusCode, 200)
+    const ids = await hangingFrom(former)
+    // Who they are themselves is no secret.
+    ids.delete(former.staff_id)
+    const { leaks } = await crossExamine({
+      app,
+      key: former.facilitator.key,
+      own: mine,
+      foreign: former,
+      secret: { canaries: /cnry[- ]alpha4[- ](?!staff|key)/i, ids },
+      state: () => stateOf(former)
+    })
+    t.same(leaks, [])
   })
 
   await t.test('every role may do what the document says, and nothing else', async t => {

@@ -70,7 +70,7 @@ export class Judge {
       if (sent === undefined ? operation.body.required : this.fault(operation.body.schema, sent) !== undefined) {
         faults.add('body')
       }
-    }
+    } else if (body !== undefined) faults.add('body')
     return faults
   }
 
@@ -95,7 +95,7 @@ export function curl(ask: Ask): string {
   for (const header of headers) parts.push('-H', header.includes('$KEY') ? `"${header}"` : quoted(header))
   if (ask.body !== undefined) {
     const text = JSON.stringify(ask.body)
-    parts.push('-H', quoted(`Content-Type: ${ask.operation.body!.contentType}`))
+    parts.push('-H', quoted(`Content-Type: ${ask.operation.body?.contentType ?? 'application/json'}`))
     parts.push('-d', quoted(text.length > 1500 ? `${text.slice(0, 1500)}… (${text.length} characters)` : text))
   }
   return parts.join(' ').replace(/'\$URL/, '"$URL"\'')

@@ -33,7 +33,7 @@ export const nasty = [
   '%',
   '_',
   '\\',
-  '${7*7}',
+  '{{7*7}}',
   '<script>',
   '../../etc/passwd',
   'e\u0301',
@@ -194,28 +194,32 @@ function current(schema: Schema, example: unknown, name: string, pick: Pick): un
   )
 }
 
-/** Values at the edges of a schema and just beyond; some of them are valid. */
-export function edges(schema: Schema, name: string, pick: Pick): unknown[] {
+/**
+ * Values at the edges of a schema and just beyond; some of them are valid. In brief: without most of what a text can do
+ * wrong, for a schema that was tried elsewhere.
+ */
+export function edges(schema: Schema, name: string, pick: Pick, brief = false): unknown[] {
   const types = typesOf(schema)
-  const values: unknown[] = [null, true, 7.5, '7', [], {}]
+  const values: unknown[] = brief ? [null, 7.5, '7'] : [null, true, 7.5, '7', [], {}]
   for (const value of schema.enum ?? []) values.push(value, `${value}_`, String(value).toUpperCase())
   if (types.includes('integer') || types.includes('number')) {
-    values.push(0, -1, 2 ** 31, 2 ** 53, 1e308, 1e-7, '1')
+    if (!brief) values.push(0, -1, 2 ** 31, 2 ** 53, 1e308, 1e-7, '1')
     const step = types.includes('integer') ? 1 : 0.5
     const bounds = [schema.minimum, schema.maximum, schema.exclusiveMinimum, schema.exclusiveMaximum]
     for (const bound of bounds) if (bound !== undefined) values.push(bound - step, bound, bound + step)
   }
   if (types.includes('string') && schema.enum === undefined) {
-    values.push(...nasty, ...(ofFormat[schema.format ?? '']?.() ?? []))
-    const lengths = [schema.minLength, schema.maxLength]
-    for (const length of lengths) {
+    const formatted = ofFormat[schema.format ?? '']?.() ?? []
+    values.push(...(brief ? [...nasty.slice(0, 7), ...formatted.slice(0, 3)] : [...nasty, ...formatted]))
+    for (const length of [schema.minLength, schema.maxLength]) {
       if (length === undefined || length > 5000) continue
-      for (const one of [length - 1, length, length + 1])
-        if (one >= 0) values.push(textOf(schema, one), '😀'.repeat(one))
+      for (const one of [length - 1, length, length + 1]) {
+        if (one >= 0) values.push(textOf(schema, one), ...(brief ? [] : ['😀'.repeat(one)]))
+      }
     }
     if (schema.pattern !== undefined) {
       const good = String(simple(schema, name, pick))
-      values.push(`${good}\n`, `${good} `, ` ${good}`, `${good}!`, good.toUpperCase(), `${good}é`)
+      values.push(`${good}\n`, `${good}!`, ...(brief ? [] : [` ${good}`, `${good} `, good.toUpperCase(), `${good}é`]))
     }
   }
   return distinct(values)
@@ -236,7 +240,7 @@ export function arbitraryOf(schema: Schema, name: string, pick: Pick): fc.Arbitr
           key,
           arbitraryOf(member, key, pick)
         ])
-        return fc.record(Object.fromEntries(members), { requiredKeys: schema.required ?? [] })
+        return fc.record(Object.fromEntries(members), { requiredKeys: (schema.required ?? []) as never[] })
       }
       case 'array': {
         const item = arbitraryOf(schema.items ?? {}, name, pick)

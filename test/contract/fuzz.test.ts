@@ -1,0 +1,175 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { InjectOptions } from 'fastify'
+import t from 'tap'
+import { isTimeZone } from '../../src/clock/time-zones.ts'
+import { addFormats } from '../../src/http/formats.ts'
+import { startApp } from '../support/app.ts'
+import { makeGroup, makeMember, makeSession, minutesFromNow } from '../support/circle.ts'
+import { brokenDocument, brokenServer, goodKey, planted } from './fuzz/broken.ts'
+import { Fuzzer, type Options } from './fuzz/fuzzer.ts'
+import { Judge } from './fuzz/request.ts'
+
+const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const seconds = Number(process.env.FUZZ_SECONDS ?? 8)
+
+/** Refusals that a schema cannot tell of, so that a request that keeps the contract may meet them. */
+const domainRules = new Set([
+  // A cursor is a text; whether it is one of ours, only its signature tells.
+  '* invalid_cursor',
+  // No parameter holds control characters: said once for all of them.
+  '* characters',
+  // What the key was used for before is no matter of its form.
+  '* idempotency_key_reused',
+  // From whom to whom: that there is nobody, or that one cannot see them.
+  'createMembership unknown_reference',
+  'assignFacilitator unknown_reference',
+  'createApiKey unknown_reference',
+  // One time beside another, or beside today.
+  'createMembership too_far_ahead',
+  'leaveMembership too_far_ahead',
+  'leaveMembership left_before_joining',
+  'assignFacilitator ends_before_start',
+  'endFacilitator ends_before_start',
+  'createApiKey expires_in_the_past',
+  'createSeries too_early',
+  'createSeries too_late',
+  // What belongs together, or excludes each other: 3.0 has no words for it, and clumsy types come of those in 3.1.
+  'listGroups incomplete',
+  'createGroup place_required',
+  'updateGroup place_required',
+  'searchPeople one_criterion',
+  'searchPeople no_letters',
+  'putAttendanceSheet only_for_present',
+  'putAttendanceSheet not_on_roster',
+  'putAttendanceSheet on_roster',
+  'putAttendanceSheet duplicate_person',
+  'putAttendanceSheet unknown_person',
+  'putAttendanceSheet required',
+  // A pattern can tell what a day looks like, not whether there is one.
+  'listSessions format',
+  'listGroupSessions format',
+  'listAttendance format',
+  'listPersonAttendance format',
+  'scheduleSession too_early',
+  'scheduleSession too_late',
+  'updateSession too_early',
+  'updateSession too_late',
+  // Only once there is a sheet.
+  'putAttendanceSheet precondition_required',
+  // A rule is a language of its own.
+  'createSeries invalid_rrule'
+])
+
+t.test('the fuzzer finds every planted defect, and nothing where there is none', async t => {
+  const app = await brokenServer()
+  t.teardown(() => app.close())
+  const fuzzer = new Fuzzer({ document: brokenDocument, judge: judge(), send: sendTo(app), key: goodKey, seed: 1 })
+  const found = () => new Set(fuzzer.findings.map(({ operation, check }) => `${operation} ${check}`))
+  await fuzzer.cover()
+  for (const { id, check, deep = false, further } of planted) {
+    if (check === undefined) continue
+    const operation = further === undefined ? id : `${further} /${id}`
+    t.equal(found().has(`${operation} ${check}`), !deep, `${operation}: ${check}${deep ? ', not at the edges' : ''}`)
+  }
+  await fuzzer.explore(60, planted.length * 4)
+  for (const { id, check, deep } of planted)
+    if (deep === true) t.ok(found().has(`${id} ${check}`), `${id}: ${check}, at random`)
+  const expected = new Set(
+    planted.map(({ id, check, further }) => `${further === undefined ? id : `${further} /${id}`} ${check}`)
+  )
+  t.strictSame(
+    fuzzer.findings.filter(({ operation, check }) => !expected.has(`${operation} ${check}`)),
+    [],
+    'and nothing else'
+  )
+  t.match(
+    fuzzer.findings.find(({ operation }) => operation === 'parameterTwice'),
+    { label: 'query limit twice', curl: /limit=1&limit=1.*\$KEY/ }
+  )
+  t.notMatch(JSON.stringify(fuzzer.findings), goodKey, 'a finding can be shown to anybody')
+})
+
+t.test('the service and its document agree', async t => {
+  t.comment(`FUZZ_SEED=${seed} FUZZ_SECONDS=${seconds}`)
+  const service = await startApp(t)
+  const admin = await service.organization()
+  const { key, staff } = (await admin.get('/v1/me')).data
+  const group = await makeGroup(admin)
+  const member = await makeMember(admin, group, 'Ana')
+  const session = await makeSession(admin, group)
+  const fuzzer = new Fuzzer({
+    document: (await service.app.inject('/openapi.json')).json(),
+    judge: judge(),
+    send: sendTo(service.app),
+    key: admin.key,
+    // Whoever asks must go on being let in, and a session stay open for its sheet.
+    spared: new Set([key.id, staff?.id, session]),
+    refusals: { path: [404], query: [400], header: [400, 428], body: [422] },
+    headers: { 'if-match': '*' },
+    allowed: domainRules,
+    bodies: {
+      createStaff: () => ({ display_name: 'Sam', role: 'facilitator' }),
+      createPerson: () => ({ display_name: 'Ana', contact: { phone: '+1 415 555 0100', preferred: 'phone' } }),
+      searchPeople: () => ({}),
+      putAttendanceSheet: () => ({
+        records: [{ person_id: member, status: 'present', mode: 'in_person', minutes: 90 }],
+        walk_ins: [{ display_name: 'Ben', mode: 'video' }],
+        anonymous_count: 3
+      })
+    },
+    paths: { putAttendanceSheet: { session_id: session }, getAttendanceSheet: { session_id: session } },
+    seed
+  })
+  for (const operation of ['createGroup', 'createPerson', 'createStaff', 'assignFacilitator', 'createMembership']) {
+    await fuzzer.seed(operation)
+  }
+  await fuzzer.seed('scheduleSession', { starts_at: minutesFromNow(-120) })
+  await fuzzer.seed('searchPeople', { name: 'an' })
+  await fuzzer.cover()
+  await fuzzer.explore(seconds)
+  t.comment(`${fuzzer.requests} requests`)
+  for (const finding of fuzzer.findings) t.fail(`${finding.check} ${finding.operation}: ${finding.detail}`, finding)
+  for (const { id } of fuzzer.contract.operations) {
+    t.ok(
+      [...fuzzer.answers.keys()].some(answer => answer.startsWith(`${id} 2`)),
+      `${id} was reached`
+    )
+  }
+  for (const check of [
+    'status',
+    'header',
+    'content_type',
+    'body',
+    'positive',
+    'negative',
+    'available',
+    'auth',
+    'method'
+  ]) {
+    t.ok((fuzzer.looked.get(check) ?? 0) > 50, `${check} had something to look at`)
+  }
+})
+
+function judge(): Judge {
+  const ajv = new Ajv2020({ strict: false, allErrors: false, strictNumbers: true, validateFormats: true })
+  addFormats(ajv as never, { timeZone: isTimeZone })
+  ajv.addFormat('uri-reference', text => URL.canParse(text, 'https://circlekeeper.example'))
+  return new Judge(ajv)
+}
+
+function sendTo(app: { inject(options: InjectOptions): Promise<unknown> }): Options['send'] {
+  return async ({ method, url, headers, payload, from }) => {
+    const reply = (await app.inject({
+      method: method as 'GET',
+      url,
+      headers,
+      remoteAddress: from,
+      ...(payload !== undefined && { payload })
+    })) as {
+      statusCode: number
+      headers: Record<string, unknown>
+      body: string
+    }
+    return { status: reply.statusCode, headers: reply.headers, body: reply.body }
+  }
+}

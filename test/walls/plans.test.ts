@@ -1,0 +1,210 @@
+import pg from 'pg'
+import t from 'tap'
+import { v7 as uuid } from 'uuid'
+import type { Actor } from '../../src/database/actor.ts'
+import type { Prepared } from '../../src/database/statement.ts'
+import { listGroups } from '../../src/groups/queries.ts'
+import { listMemberships, listPersonMemberships } from '../../src/memberships/queries.ts'
+import { findPerson, listPeople, searchPeople } from '../../src/people/queries.ts'
+import { findSession, listSessions } from '../../src/sessions/queries.ts'
+import { findSheet, listAttendance, listSheetVersions } from '../../src/sessions/sheet-queries.ts'
+import { startApp } from '../support/app.ts'
+import { lookingPastWalls } from '../support/two-organizations.ts'
+
+/** Those that grow without end: reading one of them whole is reading everybody's. */
+const big = new Set(['sessions', 'attendance', 'attendance_versions', 'people', 'memberships'])
+
+interface Node {
+  'Node Type': string
+  'Relation Name'?: string
+  'Index Name'?: string
+  'Index Cond'?: string
+  Plans?: Node[]
+}
+
+/** Two organizations as they are after some years: 50 groups, 4,000 people, 10,000 sessions, 20,000 rows of attendance each. */
+async function fill(superuser: pg.Client, organization_id: string, staff_id: string) {
+  const text = `
+    insert into groups (organization_id, id, name, slug, topics, access, format, mode, languages, accessibility, audience, status,
+      visibility, time_zone, search_text, name_key)
+    select $1, gen_random_uuid(), 'Group ' || n, 'group-' || n, '{}', 'open', 'ongoing', 'online', '{}', '{}', '{}', 'active',
+      'listed', 'UTC', 'group ' || n, 'group ' || n from generate_series(1, 50) n;
+    insert into people (organization_id, id, display_name, name_key)
+    select $1, gen_random_uuid(), 'Person ' || n, 'person ' || n from generate_series(1, 4000) n;
+    insert into memberships (organization_id, id, group_id, person_id, joined_on, left_on)
+    select $1, gen_random_uuid(), g.id, p.id, '2024-01-01', case when p.n % 2 = 0 then date '2025-01-01' end
+    from (select id, row_number() over () as n from people where organization_id = $1) p
+    join (select id, row_number() over () as n from groups where organization_id = $1) g on p.n % 50 = g.n - 1;
+    insert into sessions (organization_id, id, group_id, starts_at, ends_at, duration_minutes, local_date, local_time, time_zone)
+    select $1, gen_random_uuid(), g.id, d, d + interval '1 hour', 60, d::date, '19:00', 'UTC'
+    from groups g cross join generate_series(timestamptz '2023-01-01 19:00Z', '2026-10-31 19:00Z', interval '7 days') d
+    where g.organization_id = $1;
+    insert into attendance (organization_id, id, session_id, group_id, starts_at, position, kind, person_id, status)
+    select $1, gen_random_uuid(), s.id, s.group_id, s.starts_at, m.n, 'roster', m.person_id, 'present'
+    from (select *, row_number() over () as n from sessions where organization_id = $1) s
+    join (select person_id, group_id, row_number() over (partition by group_id) as n from memberships where organization_id = $1) m
+      on m.group_id = s.group_id and m.n % 40 = s.n % 40;
+    insert into attendance_versions (organization_id, session_id, version, anonymous_count, rows)
+    select $1, id, 1, 0, '[]' from sessions where organization_id = $1;
+    insert into group_facilitators (organization_id, id, group_id, staff_id, role, starts_at)
+    select $1, gen_random_uuid(), id, $2, 'facilitator', '2024-01-01' from groups where organization_id = $1 order by slug limit 2`
+  for (const statement of text.split(';\n')) {
+    const used = [organization_id, staff_id].slice(0, statement.includes('$2') ? 2 : 1)
+    await superuser.query(statement, used)
+  }
+}
+
+/** What must be looked up in which index, beside the organization, for whoever reaches all of it. */
+const narrowed: Record<string, [index: string, condition: RegExp]> = {
+  'sessions of a group': ['sessions_', /group_id = \(*['$]/],
+  'sessions of a group, next page': ['sessions_', /ROW\(starts_at, id\) >/],
+  'sessions across groups, by date': ['sessions_', /starts_at >= \(*['$]/],
+  'a session': ['sessions_', /\(id = \(*['$]/],
+  'attendance by date': ['attendance_', /starts_at >= \(*['$]/],
+  'attendance of a person': ['attendance_', /person_id = \(*['$]/],
+  'attendance of a group': ['attendance_', /group_id = \(*['$]/],
+  'attendance, next page': ['attendance_', /ROW\(starts_at, id\) >/],
+  'a sheet': ['attendance_', /session_id = /],
+  'versions of a sheet': ['attendance_versions_', /session_id = /],
+  'people, next page': ['people_', /\(id > \(*['$]/],
+  'people by the beginning of their name': ['people_', /name_key >= \(*['$]/],
+  'a person': ['people_', /\(id = \(*['$]/],
+  'memberships of a group': ['memberships_', /group_id = \(*['$]/],
+  'memberships of a person': ['memberships_', /person_id = \(*['$]/]
+}
+
+t.test('under row-level security the hot lists stay within their organization’s part of an index', async t => {
+  const service = await startApp(t)
+  const superuser = await lookingPastWalls(t, service)
+  const admins = [await service.organization('One'), await service.organization('Two')] as const
+  const facilitator = await service.staff(admins[0], 'facilitator')
+  await fill(superuser, admins[0].organization_id, facilitator.staff_id)
+  await fill(superuser, admins[1].organization_id, (await service.staff(admins[1], 'facilitator')).staff_id)
+  await superuser.query('analyze')
+  const { rows: sizes } = await superuser.query(
+    'select (select count(*) from sessions) as sessions, (select count(*) from attendance) as attendance'
+  )
+  t.ok(sizes[0].sessions >= 20_000 && sizes[0].attendance >= 40_000, JSON.stringify(sizes[0]))
+
+  const { organization_id } = admins[0]
+  const actor = (reach: Actor['reach']): Actor => ({
+    organization_id,
+    api_key_id: uuid(),
+    staff_id: facilitator.staff_id,
+    reach,
+    request_id: uuid()
+  })
+  const { rows } = await superuser.query(
+    'select session_id, group_id, person_id from attendance where organization_id = $1 and group_id in (select group_id from group_facilitators) limit 1',
+    [organization_id]
+  )
+  const { session_id, group_id, person_id } = rows[0]
+  const page = { limit: 26, after_0: undefined, after_1: undefined }
+  const after = (column: string) => ({ limit: 26, after_0: column, after_1: uuid() })
+  const days = { from_day: '2026-01-01', to_day: '2026-02-01' }
+
+  const statements = (reach: Actor['reach']): Record<string, Prepared> => {
+    const asker = actor(reach)
+    return {
+      'sessions of a group': listSessions.for(asker, { ...page, group_id }),
+      'sessions of a group, next page': listSessions.for(asker, { ...after('2025-06-01T19:00:00Z'), group_id }),
+      'sessions across groups, by date': listSessions.for(asker, { ...page, ...days }),
+      'sessions without a sheet': listSessions.for(asker, { ...page, unlogged: true }),
+      'a session': findSession.for(asker, { session_id }),
+      'attendance by date': listAttendance.for(asker, { ...page, ...days }),
+      'attendance of a person': listAttendance.for(asker, { ...page, person_id }),
+      'attendance of a group': listAttendance.for(asker, { ...page, group_id }),
+      'attendance, next page': listAttendance.for(asker, after('2025-06-01T19:00:00Z')),
+      'a sheet': findSheet.for(asker, { session_id }),
+      'versions of a sheet': listSheetVersions.for(asker, { ...page, session_id }),
+      people: listPeople.for(asker, page),
+      'people, next page': listPeople.for(asker, { limit: 26, after_0: null, after_1: uuid() }),
+      'people by the beginning of their name': searchPeople.for(asker, { name_key: 'person 39', limit: 26 }),
+      'a person': findPerson.for(asker, { person_id }),
+      'memberships of a group': listMemberships.for(asker, { ...page, group_id }),
+      'memberships of a person': listPersonMemberships.for(asker, { ...page, person_id }),
+      groups: listGroups.for(asker, { ...page, archived: false })
+    }
+  }
+
+  // The service prepares each statement once: PostgreSQL plans it for the values first, and then, maybe, for all values.
+  for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+    for (const reach of ['organization', 'assigned'] as const) {
+      for (const [what, prepared] of Object.entries(statements(reach))) {
+        const plan = await planOf(superuser, prepared, organization_id, mode)
+        t.same(
+          faultsOf(plan, prepared, reach === 'organization' ? narrowed[what] : undefined),
+          [],
+          `${what} (${reach}, ${mode})`
+        )
+      }
+    }
+  }
+
+  await t.test('which is seen not to be so without the indexes', async t => {
+    await superuser.query('begin')
+    await superuser.query(`drop index sessions_of_group, sessions_in_order, people_by_name, attendance_of_person, attendance_once_per_session;
+      alter table attendance_versions drop constraint attendance_versions_pkey`)
+    for (const what of [
+      'sessions of a group',
+      'attendance of a person',
+      'people by the beginning of their name',
+      'versions of a sheet'
+    ]) {
+      const prepared = statements('organization')[what]!
+      const plan = await planOf(superuser, prepared, organization_id, 'force_custom_plan', 'inside')
+      t.not(faultsOf(plan, prepared, narrowed[what]).length, 0, what)
+    }
+    await superuser.query('rollback')
+  })
+})
+
+/** The plan of a statement as the service would get it. */
+async function planOf(
+  superuser: pg.Client,
+  { text, values }: Prepared,
+  organization_id: string,
+  mode: string,
+  inside?: 'inside'
+): Promise<Node> {
+  await superuser.query(inside === undefined ? 'begin' : 'savepoint plan')
+  try {
+    await superuser.query(
+      `set local role circlekeeper_app; set local timezone = 'UTC'; set local plan_cache_mode = ${mode}`
+    )
+    await superuser.query("select set_config('app.organization_id', $1, true)", [organization_id])
+    await superuser.query(`prepare planned as ${text}`)
+    const given = values.map(value => (value === null ? 'null' : pg.escapeLiteral(String(value))))
+    const { rows } = await superuser.query(
+      `explain (format json) execute planned${given.length > 0 ? `(${given})` : ''}`
+    )
+    return rows[0]['QUERY PLAN'][0].Plan
+  } finally {
+    await superuser.query('deallocate all')
+    await superuser.query(inside === undefined ? 'rollback' : 'rollback to plan')
+  }
+}
+
+/** Each access to a big table that looks at more than the organization's own rows. */
+function faultsOf(plan: Node, { name }: Prepared, wanted?: [index: string, condition: RegExp]): string[] {
+  const faults: string[] = []
+  let accesses = 0
+  let narrow = wanted === undefined
+  const walk = (node: Node) => {
+    const table = node['Relation Name']
+    const type = node['Node Type']
+    if (table !== undefined && big.has(table) && type === 'Seq Scan') faults.push(`reads all of ${table}`)
+    if (/^(Index|Bitmap Index|Index Only) Scan$/.test(type)) {
+      accesses++
+      if (node['Index Name']!.startsWith(wanted?.[0] ?? '') && wanted?.[1].test(node['Index Cond'] ?? '')) narrow = true
+      if (!/organization_id = /.test(node['Index Cond'] ?? '')) {
+        faults.push(`uses ${node['Index Name']} with ${node['Index Cond'] ?? 'no condition'}`)
+      }
+    }
+    for (const child of node.Plans ?? []) walk(child)
+  }
+  walk(plan)
+  if (!narrow) faults.push(`does not look up ${wanted?.join(' ')}`)
+  if (accesses === 0 && !name.startsWith('list_groups')) faults.push('uses no index')
+  return faults
+}
