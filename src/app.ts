@@ -65,10 +65,12 @@ const requestIdPattern = /^[A-Za-z0-9._-]{8,64}$/
 /** @throws Problem 422 for a body with something in it */
 function assertNothing(body: unknown): void {
   const isNothing = body === undefined || (isRecord(body) && Object.keys(body).length === 0)
-  if (!isNothing) throw unprocessable([{ pointer: '#', in: 'body', code: 'unknown_field', detail: 'no body is read here' }])
+  if (!isNothing)
+    throw unprocessable([{ pointer: '#', in: 'body', code: 'unknown_field', detail: 'no body is read here' }])
 }
 
-const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The whole service: the floor, then who may come in, then the rooms. */
 export async function buildApp({ settings, db, keyring, logger }: Parts): Promise<FastifyInstance> {

@@ -187,10 +187,13 @@ const given = {
 export const SheetPut = Body(
   'SheetPut',
   {
-    records: Type.Array(Type.Object({ person_id: Id, status, ...given }, { title: 'SheetRecordPut', additionalProperties: false }), {
-      maxItems: 500,
-      description: 'People of the roster. Whoever is left out is `not_recorded`.'
-    }),
+    records: Type.Array(
+      Type.Object({ person_id: Id, status, ...given }, { title: 'SheetRecordPut', additionalProperties: false }),
+      {
+        maxItems: 500,
+        description: 'People of the roster. Whoever is left out is `not_recorded`.'
+      }
+    ),
     walk_ins: Defaulted(
       Type.Array(
         Type.Object(
@@ -200,7 +203,11 @@ export const SheetPut = Body(
             status: Type.Optional(OneOf(['present'])),
             ...given
           },
-          { title: 'SheetWalkInPut', additionalProperties: false, anyOf: [{ required: ['person_id'] }, { required: ['display_name'] }] }
+          {
+            title: 'SheetWalkInPut',
+            additionalProperties: false,
+            anyOf: [{ required: ['person_id'] }, { required: ['display_name'] }]
+          }
         ),
         {
           maxItems: 500,

@@ -195,5 +195,5 @@ try {
 } finally {
   for (const child of children) child.kill('SIGKILL')
   await server.stop()
-  await rm(dataDir, { recursive: true, force: true })
+  for (const directory of [dataDir, server.directory]) await rm(directory, { recursive: true, force: true })
 }

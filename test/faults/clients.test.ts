@@ -165,7 +165,7 @@ t.test('what is not HTTP, or two things at once, is 400 and closed', async t => 
     'a TLS hello': ['\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03', [400]],
     'headers of 20 KB': [`GET /livez HTTP/1.1\r\n${host}X-A: ${'a'.repeat(20_000)}\r\n\r\n`, [431]],
     'a body of 10 GB': [`${post}Content-Length: 10000000000\r\n\r\n{`, [413]],
-    'Expect: bogus': [`${post}${length}Expect: bogus\r\n\r\n${body}`, [417]],
+    'Expect: bogus': [`${post}${length}Connection: close\r\nExpect: bogus\r\n\r\n${body}`, [417]],
     CONNECT: [`CONNECT example.org:443 HTTP/1.1\r\n${host}\r\n`, [0]]
   }
   const people = async () => (await look('select count(*)::int as count from people'))[0].count

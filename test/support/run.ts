@@ -72,5 +72,5 @@ await superuser.query(`drop database if exists ${template} with (force)`)
 await superuser.query(`drop owned by ${owner}; drop role ${owner}`).catch(() => {})
 await superuser.end()
 await server?.stop()
-await rm(dataDir, { recursive: true, force: true })
+for (const directory of [dataDir, server?.directory ?? dataDir]) await rm(directory, { recursive: true, force: true })
 process.exitCode = code

@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
 import t from 'tap'
+import { serviceActor } from '../../src/database/actor.ts'
 import { type Client, startApp } from '../support/app.ts'
 import { canariesOf, canary, idsOf, type Kit, lookingPastWalls, makeKit } from '../support/two-organizations.ts'
 
@@ -148,6 +150,18 @@ t.test('two organizations share one connection and nothing else', async t => {
     ])()
   }
 
+  /** A defect of our own in the middle of a transaction: what it wrote must not ride on the next one's commit. */
+  async function breakDown(side: Side) {
+    const actor = serviceActor(side.admin.organization_id, randomUUID())
+    await service.app.db
+      .write(actor, async tx => {
+        await tx.db.execute(sql`insert into people (organization_id, id, display_name, name_key)
+          values (${actor.organization_id}, ${randomUUID()}, ${`CNRY-${side.label}-broken`}, 'broken')`)
+        throw new Error('a defect')
+      })
+      .catch(() => {})
+  }
+
   let left = requests
   async function client() {
     while (left-- > 0) {
@@ -155,7 +169,8 @@ t.test('two organizations share one connection and nothing else', async t => {
       const dice = random()
       if (dice < 0.5) await ask(side, 'GET', pick(reads(side.kit)))
       else if (dice < 0.7) await create(side, newKey(side))
-      else if (dice < 0.9) await refused(side)
+      else if (dice < 0.88) await refused(side)
+      else if (dice < 0.9) await breakDown(side)
       else await hangUp(side)
     }
   }
@@ -215,6 +230,7 @@ t.test('two organizations share one connection and nothing else', async t => {
       t.same(rows, [{ organization_id: side.admin.organization_id, made: side.keys.size }])
       t.same(await everybody(side.admin, side.label), { made: side.keys.size, others: 0 })
     }
+    t.same((await superuser.query("select from people where name_key = 'broken'")).rows, [])
     const { rows } = await superuser.query(
       "select state, xact_start from pg_stat_activity where application_name = 'circlekeeper' and datname = current_database()"
     )

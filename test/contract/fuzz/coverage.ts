@@ -33,7 +33,7 @@ export class Coverage {
 
   *#ofParameter(operation: Operation, parameter: Parameter, base: () => Ask): Generator<Ask> {
     const { in: place, name, schema } = parameter
-    const values = this.#values(schema, `${place} ${name}`, name)
+    const values = this.#values(schema, place, name)
     for (const value of distinct(values.filter(value => value !== null && typeof value !== 'object').map(String))) {
       const ask = base()
       const label = `${place} ${name} ${JSON.stringify(value.slice(0, 40))}`
@@ -109,7 +109,8 @@ export class Coverage {
   }
 
   #values(schema: Schema, place: string, name: string): unknown[] {
-    const known = `${place} ${JSON.stringify(schema)}`
+    const { description: _, examples: __, title: ___, default: ____, ...constraints } = schema
+    const known = `${place} ${JSON.stringify(constraints)}`
     const brief = this.#seen.has(known)
     this.#seen.add(known)
     return edges(schema, name, this.#pick, brief)

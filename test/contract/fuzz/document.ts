@@ -22,6 +22,9 @@ export interface Schema {
   anyOf?: Schema[]
   oneOf?: Schema[]
   examples?: unknown[]
+  title?: string
+  description?: string
+  default?: unknown
 }
 export interface Parameter {
   in: 'path' | 'query' | 'header'

@@ -214,7 +214,10 @@ export function edges(schema: Schema, name: string, pick: Pick, brief = false): 
     for (const length of [schema.minLength, schema.maxLength]) {
       if (length === undefined || length > 5000) continue
       for (const one of [length - 1, length, length + 1]) {
-        if (one >= 0) values.push(textOf(schema, one), ...(brief ? [] : ['😀'.repeat(one)]))
+        if (one < 0) continue
+        values.push(textOf(schema, one))
+        // A character is a code point, however many units it takes.
+        if (!brief || one === schema.maxLength) values.push('😀'.repeat(one))
       }
     }
     if (schema.pattern !== undefined) {
