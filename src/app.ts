@@ -119,6 +119,11 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     }
   })
   await app.register(replyHeaders)
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    // Whoever does not read the answer is cut off, like whoever does not finish asking.
+    request.raw.socket.setTimeout?.(settings.REQUEST_TIMEOUT_MS)
+    done(null, payload)
+  })
   if (settings.CORS_ORIGINS.length > 0) {
     await app.register(cors, {
       origin: settings.CORS_ORIGINS,

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Settings } from './config.ts'
+import { assertCatalog } from './database/catalog-audit.ts'
 import { type Database, openDatabase } from './database/database.ts'
 import { connectionOfRunning, directoryOf, startEmbedded } from './database/embedded.ts'
 import { readKeysIfThere, readOrMakeKeys } from './database/encryption-keys.ts'
@@ -48,6 +49,7 @@ export async function openService(
     })
     // Looking comes first: a user who may not migrate can still start on a database that is up to date.
     await db.ready(await newestMigration()).catch(() => migrateDatabase(url))
+    await assertCatalog(db)
     await checkKeys(db, keyring)
     return { db, keyring, close }
   } catch (error) {

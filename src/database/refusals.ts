@@ -22,7 +22,7 @@ const lostConnection = new Set(
    ENETDOWN EADDRNOTAVAIL EMFILE ERR_STREAM_DESTROYED`.split(/\s+/)
 )
 const lostConnectionText =
-  /^(Connection terminated|timeout expired|timeout exceeded|Query read timeout|Client has encountered|Cannot use a pool|Client was closed|The transaction was rolled back)/
+  /^(Connection terminated|timeout expired|timeout exceeded|Query read timeout|Client has encountered|Cannot use a pool|Client was closed)/
 
 /** Turns what the database refused into an answer, by the constraint's name; undefined for what is our defect. */
 export function translate(refusals: Refusals): (error: unknown) => Problem | undefined {

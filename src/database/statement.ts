@@ -30,6 +30,7 @@ export interface Statement<Row, Values> {
 }
 
 const dialect = new PgDialect()
+const declared = new Set<string>()
 
 /** The organization, member of staff and key of whoever asks: every statement names at least the first. */
 export const asker = {
@@ -49,6 +50,9 @@ export function statement<Row, Values extends object = Record<never, never>>(
   name: string,
   build: (shape: Shape) => SQL
 ): Statement<Row, Values> {
+  // Connections keep a prepared text by its name: a second one of that name would be answered by the first.
+  if (declared.has(name)) throw new Error(`There are two statements named ${name}`)
+  declared.add(name)
   const shapes = new Map<string, Compiled>()
 
   return {
