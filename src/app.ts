@@ -18,7 +18,7 @@ import { refusals as groupRefusals } from './groups/queries.ts'
 import groups from './groups/routes.ts'
 import { schemas as groupSchemas } from './groups/schemas.ts'
 import { clientErrorHandler, frameworkErrors, problemReplies } from './http/errors.ts'
-import { addFormats } from './http/formats.ts'
+import { addFormats, isUuid } from './http/formats.ts'
 import { health } from './http/health.ts'
 import { jsonBodies } from './http/json.ts'
 import { openapi } from './http/openapi.ts'
@@ -35,7 +35,7 @@ import { schemas as organizationSchemas } from './organizations/schemas.ts'
 import { refusals as personRefusals } from './people/queries.ts'
 import people from './people/routes.ts'
 import { schemas as personSchemas } from './people/schemas.ts'
-import { unprocessable } from './problems.ts'
+import { notFound, unprocessable } from './problems.ts'
 import schedule from './schedule/routes.ts'
 import { schemas as scheduleSchemas } from './schedule/schemas.ts'
 import attendance from './sessions/attendance-routes.ts'
@@ -114,8 +114,11 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     }),
     // Without a caller, the refusal is about who is asking: nothing is behind it.
     door: async request => {
-      if (request.caller != null)
-        await request.routeOptions.config.door?.(db, request.caller, request.params as Record<string, string>)
+      if (request.caller == null) return
+      const params = (request.params ?? {}) as Record<string, string>
+      // What could not be read of the body may come before the path was looked at.
+      if (Object.entries(params).some(([name, id]) => name.endsWith('_id') && !isUuid(id))) throw notFound()
+      await request.routeOptions.config.door?.(db, request.caller, params)
     }
   })
   await app.register(replyHeaders)

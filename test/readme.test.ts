@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 const readme = readFileSync(`${root}README.md`, 'utf8')
 
 t.test('the README lists every setting, with its default', async t => {
-  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| *(?:`([^`]*)`)? *\|/gm)].map(([, name, value]) => [
+  const rows = [...readme.matchAll(/^\| *`([A-Z_]+)` *\| *(?:`([^`]*)`)? *\|/gm)].map(([, name, value]) => [
     name,
     value ?? ''
   ])

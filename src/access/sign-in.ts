@@ -29,6 +29,15 @@ declare module 'fastify' {
 
 const bearer = /^Bearer (ck_live_[A-Za-z0-9]{32,128})$/i
 
+/** Whether there are two Authorization headers: Node keeps the first, and a proxy before us may have looked at the other. */
+function isRepeated(rawHeaders: string[]): boolean {
+  let count = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]!.length === 13 && rawHeaders[at]!.toLowerCase() === 'authorization') count++
+  }
+  return count > 1
+}
+
 interface KeyRow {
   organization_id: string
   api_key_id: string
@@ -124,7 +133,9 @@ export const signIn = plugin(
     })
 
     app.addHook('onRequest', (request, reply, done) => {
-      const secret = bearer.exec(request.headers.authorization ?? '')?.[1]
+      const secret = isRepeated(request.raw.rawHeaders)
+        ? undefined
+        : bearer.exec(request.headers.authorization ?? '')?.[1]
       const name = secret === undefined ? '' : hash('sha256', secret, 'base64')
       const admitted = (key: Known | undefined) => {
         try {

@@ -87,12 +87,15 @@ export function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket)
     return
   }
   const problem = unreadable(error.code)
-  const body = JSON.stringify(replyProblem(problem, randomUUID()))
+  const requestId = randomUUID()
+  const body = JSON.stringify(replyProblem(problem, requestId))
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     'Content-Type: application/problem+json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
+    'X-Content-Type-Options: nosniff',
+    `X-Request-Id: ${requestId}`,
     'Connection: close'
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
@@ -114,7 +117,14 @@ function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): v
   for (const name of ['etag', 'last-modified', 'location', 'link', 'content-disposition']) reply.removeHeader(name)
   reply
     .code(problem.status)
-    .headers({ ...problem.headers, 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
+    .headers({
+      ...problem.headers,
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      // No hook has run where the path could not even be read.
+      'x-content-type-options': 'nosniff',
+      'x-request-id': request.id
+    })
     // Bytes, because the route's own serializer would drop what its schemas do not name.
     .send(Buffer.from(JSON.stringify(replyProblem(problem, request.id))))
 }

@@ -65,7 +65,7 @@ t.test('me', async t => {
     })
     const me = await client(made.data.secret, admin.organization_id).get('/v1/me')
     t.match(me.data, {
-      key: { id: made.data.id, name: 'Calendar', scopes: ['sessions:read'], expires_at: '2199-01-01T00:00:00Z' },
+      key: { id: made.data.id, name: 'Calendar', scopes: ['sessions:read'], expires_at: '2199-01-01T00:00:00.000Z' },
       staff: null,
       role: 'admin',
       groups: []

@@ -771,7 +771,6 @@ t.test('hostile input', async t => {
         foreign,
         `${group}%2f`,
         `%2e%2e%2fpeople`,
-        '%2e%2e/people',
         'a'.repeat(499),
         'a'.repeat(2000)
       ].map(
@@ -994,7 +993,7 @@ t.test('hostile input', async t => {
   await t.test('expressions take no time to refuse', async t => {
     const long = 50_000
     const texts = [
-      'a'.repeat(long) + '!',
+      `${'a'.repeat(long)}!`,
       `${'a-'.repeat(long / 2)}!`,
       `${'1 '.repeat(long / 2)}x`,
       `a@${'a.'.repeat(long / 2)}`,
@@ -1027,7 +1026,7 @@ t.test('hostile input', async t => {
           url: `/v1/groups?topic=${encodeURIComponent(text.slice(0, 4000))}&language=${encodeURIComponent(text.slice(0, 4000))}`
         }
       ] as Asked[]) {
-        if (JSON.stringify(asked.payload ?? '').length > 262_000) continue
+        if (Buffer.byteLength(JSON.stringify(asked.payload ?? '')) > 262_000) continue
         const busy = process.cpuUsage()
         const reply = await ask(asked)
         const { user, system } = process.cpuUsage(busy)
@@ -1166,6 +1165,19 @@ t.test('hostile input', async t => {
           ...post(sheet, { records: [], anonymous_count: 77 }, { 'idempotency-key': key, 'if-match': '*' }),
           method: 'PUT'
         },
+        422,
+        'idempotency_key_reused'
+      ]
+    ])
+    const [one, another] = [await makeGroup(admin), await makeGroup(admin)]
+    const archive = (id: string) =>
+      post(`/v1/groups/${id}/archive`, undefined, { 'idempotency-key': 'archive', 'if-match': '*' })
+    t.equal((await ask(archive(one))).statusCode, 200)
+    await refused(t, [
+      ['the same of another object', archive(another), 422, 'idempotency_key_reused'],
+      [
+        'the same of another object, with nothing for a body',
+        { ...archive(another), payload: {} },
         422,
         'idempotency_key_reused'
       ]
@@ -1478,7 +1490,7 @@ t.test('what is hardly HTTP', async t => {
     ['a bare return', `GET /v1/me HTTP/1.1\r\nHost: x\r\n${auth}\r\nX-A: b\rc\r\n\r\n`, /^HTTP\/1.1 400 /],
     ['no host', head('GET /v1/me HTTP/1.1', auth), /^HTTP\/1.1 400 /],
     ['no method', head('FROB /v1/me HTTP/1.1', 'Host: x', auth), /^HTTP\/1.1 400 /],
-    ['no protocol', head('GET /v1/me', 'Host: x'), /^HTTP\/1.1 400 /],
+    ['no protocol', head('GET /v1/me', 'Host: x'), /^HTTP\/1.1 4\d\d /],
     [
       'raw bytes in the path',
       Buffer.from(head('GET /v1/gr\xffoups HTTP/1.1', 'Host: x', auth, close), 'latin1'),
@@ -1498,7 +1510,12 @@ t.test('what is hardly HTTP', async t => {
     broken.map(async ([what, bytes, expected]) => {
       const answer = await talk(bytes)
       t.match(answer, expected, what)
-      t.match(answer, /application\/problem\+json/, what)
+      // Without a host, Node itself answers, with no body at all.
+      if (what !== 'no host') {
+        t.match(answer, /application\/problem\+json/, what)
+        t.match(answer, /\r\nx-request-id: [\w.-]{8,64}\r\n/i, what)
+        t.match(answer, /\r\nx-content-type-options: nosniff\r\n/i, what)
+      }
       t.notMatch(answer, /Parse Error|HPE_|node_modules/, what)
     })
   )
@@ -1534,6 +1551,15 @@ t.test('what is hardly HTTP', async t => {
   t.equal(statusOf(await change('If-Match: "1"', 'If-Match: "1"')), 412, 'the same tag twice')
   const twoIds = await ask('GET /v1/me HTTP/1.1', auth, 'X-Request-Id: aaaaaaaaaa', 'X-Request-Id: bbbbbbbbbb')
   t.notMatch(twoIds, /aaaaaaaaaa|bbbbbbbbbb/, 'two request ids are none')
+  for (const path of [
+    '/v1/groups/%2e%2e/people',
+    '/v1/groups/../people',
+    '/v1/./people',
+    '/v1/people/%2e',
+    '/v1\\people'
+  ]) {
+    t.equal(statusOf(await ask(`GET ${path} HTTP/1.1`, auth)), 404, path)
+  }
   const absolute = await ask('GET http://evil.example/v1/groups?limit=1 HTTP/1.1', auth)
   t.notMatch(absolute, /evil/, 'no link leads where an absolute target said')
   for (const method of ['QUERY', 'PROPFIND', 'TRACE']) {
