@@ -325,7 +325,7 @@ CREATE INDEX "people_by_email" ON "people" USING btree ("organization_id","email
 CREATE INDEX "people_by_phone" ON "people" USING btree ("organization_id","phone_index");--> statement-breakpoint
 CREATE INDEX "person_external_ids_of_person" ON "person_external_ids" USING btree ("organization_id","person_id");--> statement-breakpoint
 CREATE INDEX "series_of_group" ON "series" USING btree ("organization_id","group_id","starts_on","id");--> statement-breakpoint
-CREATE INDEX "series_to_extend" ON "series" USING btree ("organization_id","extended_until") WHERE "series"."ends_on" is null;--> statement-breakpoint
+CREATE INDEX "series_to_extend" ON "series" USING btree ("organization_id","extended_until") WHERE "series"."ends_on" is null or "series"."ends_on" >= "series"."extended_until";--> statement-breakpoint
 CREATE UNIQUE INDEX "attendance_once_per_session" ON "attendance" USING btree ("organization_id","session_id","person_id");--> statement-breakpoint
 CREATE INDEX "attendance_in_order" ON "attendance" USING btree ("organization_id","starts_at","id");--> statement-breakpoint
 CREATE INDEX "attendance_of_person" ON "attendance" USING btree ("organization_id","person_id","starts_at","id");--> statement-breakpoint

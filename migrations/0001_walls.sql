@@ -142,7 +142,7 @@ create function series_to_extend(until date, most int) returns table (organizati
   language sql stable security definer set search_path = pg_catalog, public
   as $$
     select s.organization_id, s.id from public.series s
-    where s.ends_on is null and s.extended_until < until
+    where (s.ends_on is null or s.ends_on >= s.extended_until) and s.extended_until < until
     order by s.extended_until, s.organization_id, s.id limit most
   $$;
 --> statement-breakpoint

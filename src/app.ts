@@ -1,7 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import cors from '@fastify/cors'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
-import { v7 as uuid } from 'uuid'
 import { refusals as accessRefusals } from './access/queries.ts'
 import access from './access/routes.ts'
 import { schemas as accessSchemas } from './access/schemas.ts'
@@ -88,7 +88,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     trustProxy: settings.TRUSTED_PROXIES.length > 0 ? settings.TRUSTED_PROXIES : false,
     genReqId: request => {
       const given = request.headers['x-request-id']
-      return typeof given === 'string' && requestIdPattern.test(given) ? given : uuid()
+      return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID()
     },
     routerOptions: { maxParamLength: 500, querystringParser: parseQuery },
     ajv: { plugins: [[addFormats, { timeZone: isTimeZone }]] as never },

@@ -112,7 +112,12 @@ export function readSettings(environment: Record<string, string | undefined>): S
   if (settings.DATABASE_URL !== undefined && settings.ENCRYPTION_KEYS.length === 0) {
     mistakes.add('ENCRYPTION_KEYS is required with DATABASE_URL: 32 random bytes in base64 (openssl rand -base64 32).')
   }
-  const isNetwork = (text: string) => isIP(text.split('/')[0]!) !== 0
+  const isNetwork = (text: string) => {
+    const [address, prefix, ...rest] = text.split('/')
+    const family = isIP(address!)
+    if (family === 0 || rest.length > 0) return false
+    return prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
+  }
   if (Array.isArray(given.TRUSTED_PROXIES) && !settings.TRUSTED_PROXIES.every(isNetwork)) {
     mistakes.add('TRUSTED_PROXIES must hold addresses or networks only.')
   }

@@ -35,14 +35,14 @@ async function work(
   settings: Pick<Settings, 'AUDIT_KEEP_DAYS' | 'OUTBOX_KEEP_DAYS'>,
   log: FastifyBaseLogger
 ) {
-  try {
-    const extended = await extendSeries(db)
-    const purged = await purgeExpired(db, settings)
-    if (extended + purged > 0) log.info({ extended, purged }, 'background work done')
-  } catch (error) {
-    // The next hour is another chance.
+  // One failing, the other goes on; the next hour is another chance.
+  const failed = (error: unknown) => {
     log.warn({ err: described(error) }, 'background work failed')
+    return 0
   }
+  const extended = await extendSeries(db, log).catch(failed)
+  const purged = await purgeExpired(db, settings).catch(failed)
+  if (extended + purged > 0) log.info({ extended, purged }, 'background work done')
 }
 
 /** Deletes what is older than its keeping time: audit, outbox, answers kept for retries (24 hours). Answers how many rows. */

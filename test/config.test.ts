@@ -35,7 +35,7 @@ t.test('what is set is read', async t => {
     PORT: '0',
     RATE_LIMIT_PER_MINUTE: '0',
     CORS_ORIGINS: 'https://a.example, https://b.example:8443',
-    TRUSTED_PROXIES: '10.0.0.0/8,::1',
+    TRUSTED_PROXIES: '10.0.0.0/8,::1,192.0.2.1/32,fd00::/128',
     ENCRYPTION_KEYS: `${key}, ${Buffer.alloc(32, 8).toString('base64')}`,
     PUBLIC_URL: 'https://circle.example/api',
     BOOTSTRAP_API_KEY: `ck_live_${'a'.repeat(32)}`
@@ -44,7 +44,7 @@ t.test('what is set is read', async t => {
     PORT: 0,
     RATE_LIMIT_PER_MINUTE: 0,
     CORS_ORIGINS: ['https://a.example', 'https://b.example:8443'],
-    TRUSTED_PROXIES: ['10.0.0.0/8', '::1'],
+    TRUSTED_PROXIES: ['10.0.0.0/8', '::1', '192.0.2.1/32', 'fd00::/128'],
     PUBLIC_URL: 'https://circle.example/api'
   })
   t.equal(settings.ENCRYPTION_KEYS.length, 2)
@@ -63,6 +63,13 @@ t.test('each mistake is refused by its name, and its value is not repeated', asy
     ['CORS_ORIGINS', 'https://canary.example/path'],
     ['CORS_ORIGINS', '*'],
     ['TRUSTED_PROXIES', 'canary.example'],
+    ['TRUSTED_PROXIES', '10.0.0.0/99'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '10.0.0.0/0'],
+    ['TRUSTED_PROXIES', '10.0.0.0/'],
+    ['TRUSTED_PROXIES', '10.0.0.0/8/8'],
+    ['TRUSTED_PROXIES', '10.0.0.0/canary'],
+    ['TRUSTED_PROXIES', '::1,fd00::/129'],
     ['ENCRYPTION_KEYS', 'canary'],
     ['ENCRYPTION_KEYS', `${key},canary`],
     ['BOOTSTRAP_API_KEY', 'ck_live_canary'],

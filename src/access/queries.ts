@@ -137,7 +137,7 @@ export const lockApiKey = statement<ApiKey & { expired: boolean }, { api_key_id:
     for no key update of k`
 )
 
-/** The key that asks, as it is at this instant, held so; nothing if it is not let in any more. */
+/** The key that asks, as it is at this instant, held so (its staff is held before); nothing if it is not let in any more. */
 export const holdMaker = statement<{ scopes: Scope[]; expires_at: string | null; role: Role }>(
   'hold_maker',
   () => sql`

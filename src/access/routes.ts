@@ -214,7 +214,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['api_keys'],
         summary: 'Make a key',
         description:
-          'The answer alone holds its `secret`. A key is never wider than its maker (403 `wider_than_maker`): not in its scopes, and not in how long it lasts.',
+          'The answer alone holds its `secret`; a retry with the same Idempotency-Key within 24 hours shows it again. A key is never wider than its maker (403 `wider_than_maker`): not in its scopes, and not in how long it lasts.',
         headers: idempotent,
         body: named(ApiKeyCreate),
         response: { 201: named(ApiKeyWithSecret) }
@@ -275,7 +275,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['api_keys'],
         summary: 'Give a key a new secret',
         description:
-          'The answer alone holds it; the old one is dead within a second everywhere. The key may not be wider than the one that asks (403 `wider_than_maker`).',
+          'The answer alone holds it (a retry with the same Idempotency-Key within 24 hours shows it again); the old one is dead within a second everywhere. The key may not be wider than the one that asks (403 `wider_than_maker`).',
         params: ApiKeyPath,
         headers: idempotentIfMatch,
         response: { 200: named(ApiKeyWithSecret) }

@@ -29,12 +29,16 @@ export function assertNotWider(key: Width, maker: Width): void {
 }
 
 /**
- * A new role lets the keys of that member of staff do more; never what whoever gives the role may not do.
+ * A new role lets the keys of that member of staff do more; never what whoever gives the role may not do. Who was a
+ * facilitator gains the whole organization: all that a key may do then is more than before, the same scopes too.
  *
  * @throws Problem 403 `wider_than_maker`
  */
 export function assertRoleWithin(keys: readonly Width[], before: Role, after: Role, maker: Width): void {
-  const gained = keys.flatMap(key => effectiveScopes(key.scopes, after)).filter(scope => !scopesOf[before].has(scope))
+  const reachesFurther = before === 'facilitator' && after !== 'facilitator'
+  const gained = keys
+    .flatMap(key => effectiveScopes(key.scopes, after))
+    .filter(scope => reachesFurther || !scopesOf[before].has(scope))
   if (!gained.every(scope => maker.scopes.includes(scope))) {
     throw forbidden('wider_than_maker', 'With this role a key of theirs could do what yours cannot.')
   }

@@ -39,7 +39,8 @@ const keyPattern = /^[\x21-\x7e]{1,255}$/
 /**
  * Changes something: one transaction for the effect, its audit and outbox rows and, where the request carries an
  * Idempotency-Key, for the answer too. The same request with the same key is answered again (Idempotency-Replayed) and
- * has no second effect; another request with that key is 422; one whose first is still under way waits, then 409.
+ * has no second effect; another request with that key (or If-Match, or in another role) is 422; one whose first is still
+ * under way waits, then 409.
  * Refusals are not kept: nothing happened.
  */
 export async function change<T>(
@@ -61,9 +62,18 @@ async function once<T>(
   key: string,
   work: (tx: Tx) => Promise<Answered<T>>
 ): Promise<Answered<T>> {
-  const { keyring, db } = request.server
+  const { keyring } = request.server
+  const { role, reach } = request.caller
+  // Who asks is part of it: another role might not be shown what the first answer tells.
+  const asked = JSON.stringify([
+    request.method,
+    request.url,
+    request.headers['if-match'] ?? null,
+    role,
+    reach,
+    request.body ?? null
+  ])
   // Under a key: a plain hash of a short body, a name for example, could be guessed by whoever stole the table.
-  const asked = JSON.stringify([request.method, request.url, request.body ?? null])
   const fingerprint = keyring.sign('idempotency', asked)
   const context = `${tx.actor.organization_id}|idempotency_keys|${tx.actor.api_key_id}|${key}`
   const [claimed] = await tx.run(claimKey, { key, fingerprint }).catch(error => {
@@ -73,8 +83,13 @@ async function once<T>(
     const [first] = await tx.run(findKey, { key })
     if (first === undefined || first.status === null) throw inProgress()
     if (!keyring.verify('idempotency', asked, first.fingerprint)) throw keyReused()
-    // The answer may tell of a group whose door has closed since.
-    await request.routeOptions.config.door?.(db, request.caller, request.params as Record<string, string>)
+    // The answer may tell of a group whose door has closed since. Asked on the connection that is held already: who
+    // waits for a second one could wait for others like them.
+    await request.routeOptions.config.door?.(
+      { read: (_actor, statement, values) => tx.run(statement, values) },
+      request.caller,
+      request.params as Record<string, string>
+    )
     const { headers, body } = JSON.parse(keyring.open(first.answer_sealed, context).toString())
     return { status: first.status, headers: { ...headers, 'idempotency-replayed': 'true' }, body }
   }

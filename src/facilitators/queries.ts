@@ -31,14 +31,14 @@ export const findFacilitator = statement<Facilitator, { group_id: string; facili
       and ${behindDoor(shape, sql`a.group_id`)}`
 )
 
-/** The assignment, held still until the transaction ends, and whether it is over. */
+/** The assignment, held still until the transaction ends, and whether it is over: it has ended, or never begins. */
 export const lockFacilitator = statement<
   Facilitator & { is_over: boolean },
   { group_id: string; facilitator_id: string }
 >(
   'lock_facilitator',
   shape => sql`
-    select ${columns}, coalesce(a.ends_at <= now(), false) as is_over from ${withStaff}
+    select ${columns}, coalesce(a.ends_at <= greatest(now(), a.starts_at), false) as is_over from ${withStaff}
     where a.organization_id = ${asker.organization_id} and a.group_id = ${value('group_id')} and a.id = ${value('facilitator_id')}
       and ${behindDoor(shape, sql`a.group_id`)}
     for no key update of a`

@@ -20,7 +20,7 @@ import {
   FacilitatorQuery
 } from './schemas.ts'
 
-async function facilitatorDoor(db: Database, caller: Caller, params: Record<string, string>) {
+async function facilitatorDoor(db: Pick<Database, 'read'>, caller: Caller, params: Record<string, string>) {
   const { group_id, facilitator_id } = params as { group_id: string; facilitator_id: string }
   if ((await db.read(caller, findFacilitator, { group_id, facilitator_id })).length === 0) throw notFound()
 }

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import type { PgInsertValue } from 'drizzle-orm/pg-core'
 import { v7 as uuid } from 'uuid'
 import { type Answered, created } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
@@ -36,30 +37,42 @@ const slugOf = (name: string): string =>
     .slice(0, 64)
     .replace(/-$/, '') || 'group'
 
-/** The slug of a name, with a number where others have it already. Two at once: the second is refused by the database. */
-async function freeSlug(tx: Tx, name: string): Promise<string> {
+/**
+ * Inserts under the slug of a name, with a number where others have it already. Of two at once the second waits for the
+ * first, inserts nothing and takes the next number.
+ */
+async function insertNamed(tx: Tx, name: string, columns: Omit<PgInsertValue<typeof groups>, 'slug'>): Promise<void> {
   const stem = slugOf(name)
   const taken = new Set((await tx.run(takenSlugs, { stem })).map(row => row.slug))
-  let slug = stem
-  for (let number = 2; taken.has(slug); number++) slug = `${stem}-${number}`
-  return slug
+  for (let number = 1; ; number++) {
+    const slug = number === 1 ? stem : `${stem}-${number}`
+    if (taken.has(slug)) continue
+    const inserted = await tx.db
+      .insert(groups)
+      .values({ ...columns, slug })
+      .onConflictDoNothing({ target: [groups.organization_id, groups.slug] })
+      .returning({ id: groups.id })
+    if (inserted.length > 0) return
+  }
 }
 
 export async function createGroup(tx: Tx, given: GroupCreate): Promise<Answered<Group>> {
   const id = uuid()
   const location = wholeLocation(given.location)
-  await tx.db.insert(groups).values({
-    ...given,
+  const { slug, ...rest } = given
+  const columns = {
+    ...rest,
     organization_id: tx.actor.organization_id,
     id,
     location,
-    slug: given.slug ?? (await freeSlug(tx, given.name)),
     time_zone:
       given.time_zone ??
       sql`(select time_zone from ${organizations} where ${organizations.id} = ${tx.actor.organization_id})`,
     search_text: searchText({ ...given, location }),
     name_key: fold(given.name)
-  })
+  }
+  if (slug === undefined) await insertNamed(tx, given.name, columns)
+  else await tx.db.insert(groups).values({ ...columns, slug })
   const [group] = await tx.run(findGroup, { group_id: id })
   recordChange(tx, 'group.created', group!)
   return created('/v1/groups', group!)

@@ -12,14 +12,17 @@ const columns = sql.raw(
   g.archived_at, g.version, g.created_at, g.updated_at`
 )
 
-/** What changes without the group changing: its next session, and who belongs to it today. */
+/**
+ * What changes without the group changing: its next session, and who belongs to it today. `offset 0` keeps the planner
+ * from asking for the day once more with every membership.
+ */
 const computed = sql`
   (select s.starts_at from sessions s
     where s.organization_id = g.organization_id and s.group_id = g.id and s.starts_at >= now() and s.outcome = 'scheduled'
     order by s.starts_at, s.id limit 1) as next_session_at,
-  (select count(*) from memberships m
+  (select count(*) from (select local_date(g.time_zone, now()) as today offset 0) d, memberships m
     where m.organization_id = g.organization_id and m.group_id = g.id
-      and m.joined_on <= local_date(g.time_zone, now()) and (m.left_on is null or m.left_on >= local_date(g.time_zone, now()))
+      and m.joined_on <= d.today and (m.left_on is null or m.left_on >= d.today)
   ) as member_count`
 
 /** Kilometres as the crow flies (haversine, on a sphere of 6371 km). */
@@ -93,7 +96,19 @@ export const lockGroup = statement<Group, { group_id: string }>(
   shape => sql`
     select ${columns} from groups g
     where g.organization_id = ${asker.organization_id} and g.id = ${value('group_id')} and ${behindDoor(shape, sql`g.id`)}
-    for update of g`
+    for no key update of g`
+)
+
+/** The group to which something is to be added: it cannot be closed or archived meanwhile. Several may hold it at once. */
+export const holdGroup = statement<
+  { time_zone: string; status: string; archived_at: string | null },
+  { group_id: string }
+>(
+  'hold_group',
+  shape => sql`
+    select g.time_zone, g.status, g.archived_at from groups g
+    where g.organization_id = ${asker.organization_id} and g.id = ${value('group_id')} and ${behindDoor(shape, sql`g.id`)}
+    for share of g`
 )
 
 /** Which of these slugs are taken. */

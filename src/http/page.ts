@@ -38,7 +38,14 @@ export async function paged<Row>(
 ): Promise<PageOf<NoInfer<Row>>> {
   const signer: Signer = request.server.keyring
   const { limit, cursor, ...filters } = request.query as { limit: number; cursor?: string } & Record<string, unknown>
-  const list = JSON.stringify([request.caller.organization_id, request.routeOptions.url, request.params, filters])
+  const { organization_id } = request.caller
+  // Sorted: in which order the filters are spelled does not matter.
+  const list = JSON.stringify([
+    organization_id,
+    request.routeOptions.url,
+    request.params,
+    Object.entries(filters).sort()
+  ])
 
   const after = cursor === undefined ? [] : read(cursor, list, signer)
   const rows = await fetch({ limit: limit + 1, after_0: after[0], after_1: after[1] })

@@ -43,6 +43,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
   408: { request_timeout: 'The request took too long to arrive.' },
   409: {
     already_assigned: 'The member of staff facilitates this group already during some of that time.',
+    ends_before_start: 'It would end before its first day.',
     already_ended: 'It is over already, and ends once.',
     already_exists: 'Another object already holds something that only one may hold.',
     already_left: 'The membership has its last day already, and ends once. Coming back is a new membership.',

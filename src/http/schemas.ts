@@ -87,7 +87,8 @@ export const pageQuery = {
   cursor: Type.Optional(
     Type.String({
       minLength: 1,
-      maxLength: 1000,
+      // The position may hold a name of 200 letters, folded: a Hangul syllable becomes up to three.
+      maxLength: 4000,
       description: '`page.next_cursor` of the page before, with the same filters.'
     })
   )

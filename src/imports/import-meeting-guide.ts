@@ -221,7 +221,10 @@ type Stay = ReadonlyMap<string, ReadonlySet<string>>
 async function end(tx: Tx, plan: Plan, calendar: Calendar): Promise<Stay> {
   const stay = new Map<string, Set<string>>()
   if (plan.begin.length === 0) return stay
-  if (plan.end.length > 0) await tx.run(dropComingSessions, { series_ids: plan.end.map(({ id }) => id) })
+  if (plan.end.length > 0) {
+    const removed = await tx.run(dropComingSessions, { series_ids: plan.end.map(({ id }) => id) })
+    await recordChangesNow(tx, 'session.removed', removed)
+  }
   const meet = new Set<string>()
   for (const row of await tx.run(daysWithSessions, { group_ids: plan.begin.map(({ group_id }) => group_id) })) {
     meet.add(`${row.series_id} ${row.day}`)

@@ -1,6 +1,6 @@
 import { isTimeZone } from '../clock/time-zones.ts'
 import type { Location, Mode } from '../groups/vocabulary.ts'
-import { isLine, isText } from '../http/formats.ts'
+import { isLine, isPhone, isText } from '../http/formats.ts'
 import { meaningOfType } from './meeting-guide-types.ts'
 
 /** The group that a row describes. Every field is given, so that comparing with the stored group is plain equality. */
@@ -370,7 +370,8 @@ function brokenWayOnline(row: Row, types: Types): MeetingFault | null {
     return { pointer: '/conference_url', code: 'invalid_online_url', detail }
   }
   if (!isBlank(row.conference_phone)) {
-    const detail = 'The only way to attend needs a phone number of 3 to 40 digits, spaces and + ( ) . , # * x -.'
+    const detail =
+      'The only way to attend needs a phone number: 3 digits or more, spaces, + - . ( ) , * # and an extension.'
     return { pointer: '/conference_phone', code: 'invalid_online_phone', detail }
   }
   if (types.online && !types.closed_for_now) {
@@ -392,7 +393,7 @@ function httpsUrl(value: unknown): string | null {
 
 function phone(value: unknown): string | null {
   const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : ''
-  return /^[0-9+() .,#*x-]{3,40}$/.test(text) && /\d/.test(text) ? text : null
+  return isPhone(text) ? text : null
 }
 
 type Place = Pick<Location, 'address' | 'city' | 'region' | 'postal_code' | 'country'>

@@ -85,13 +85,14 @@ export const updateGroups = statement<{ id: string; version: number }, { rows: s
     returning g.id, g.version`
 )
 
-/** Takes back the sessions of these series that are still to come and about which nothing was recorded or decided. */
-export const dropComingSessions = statement<never, { series_ids: string[] }>(
+/** Takes back the sessions of these series that are still to come and that nobody touched. */
+export const dropComingSessions = statement<{ id: string; version: number }, { series_ids: string[] }>(
   'drop_coming_sessions',
   () => sql`
     delete from sessions s
     where s.organization_id = ${asker.organization_id} and s.series_id = any (${value('series_ids')}::uuid[])
-      and s.starts_at > now() and s.outcome = 'scheduled' and s.sheet_version = 0`
+      and s.starts_at > now() and s.outcome = 'scheduled' and s.version = 1
+    returning s.id, s.version`
 )
 
 /** The days, those just past among them, on which imported series of these groups have a session. */

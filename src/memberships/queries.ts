@@ -65,18 +65,6 @@ export const lockMembership = statement<Membership & { time_zone: string }, { me
     for no key update of m`
 )
 
-/** The group that somebody wants to join: it cannot be closed or archived meanwhile. */
-export const holdGroup = statement<
-  { time_zone: string; status: string; archived_at: string | null },
-  { group_id: string }
->(
-  'hold_group',
-  shape => sql`
-    select g.time_zone, g.status, g.archived_at from groups g
-    where g.organization_id = ${asker.organization_id} and g.id = ${value('group_id')} and ${behindDoor(shape, sql`g.id`)}
-    for share of g`
-)
-
 /** Who wants to join: two joinings of one person come one after the other (at once, each would wait for the other). */
 export const holdPerson = statement<{ id: string }, { person_id: string }>(
   'hold_person',

@@ -22,7 +22,7 @@ import {
   MembershipQuery
 } from './schemas.ts'
 
-async function membershipDoor(db: Database, caller: Caller, { membership_id }: Record<string, string>) {
+async function membershipDoor(db: Pick<Database, 'read'>, caller: Caller, { membership_id }: Record<string, string>) {
   const rows = await db.read(caller, findMembership, { membership_id: membership_id! })
   if (rows.length === 0) throw notFound()
 }

@@ -12,8 +12,8 @@ const facilitatedNow = sql`f.organization_id = ${asker.organization_id} and f.st
 
 /**
  * The door of a person: true for whoever reaches the whole organization. A facilitator sees the people who have, or had, a
- * membership or a row on a sheet in a group facilitated at this instant, and those whom the facilitator wrote down and
- * who belong nowhere yet.
+ * membership or a row on a sheet in a group facilitated at this instant, and for a day those whom the facilitator wrote
+ * down, to let them join. Only time ends that, and not what groups they join: that would tell of groups beyond reach.
  *
  * Whom one sees is found first, each once, from the asker's groups along their indexes, and not tried person by person.
  * Groups, memberships and sheets hang from people, so this room may not import theirs: here they are only known by
@@ -29,8 +29,7 @@ export const personBehindDoor = ({ reach }: Pick<Shape, 'reach'>, person_id: SQL
         union
         select n.id from people n
         where n.organization_id = ${asker.organization_id} and n.created_by_staff_id = ${asker.staff_id}
-          and not exists (select from memberships t where t.organization_id = n.organization_id and t.person_id = n.id)
-          and not exists (select from attendance t where t.organization_id = n.organization_id and t.person_id = n.id))`
+          and n.created_at > now() - interval '24 hours')`
 
 const personWithinReach = statement<{ id: string }, { person_id: string }>(
   'person_within_reach',

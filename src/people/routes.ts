@@ -8,7 +8,7 @@ import { notFound } from '../problems.ts'
 import { changePerson } from './change-person.ts'
 import { createPerson } from './create-person.ts'
 import { personDoor } from './door.ts'
-import { personOf } from './person.ts'
+import { listedPersonOf, personOf } from './person.ts'
 import { againIfTaken, putPersonByExternalId } from './put-person.ts'
 import { findPerson, listPeople } from './queries.ts'
 import {
@@ -39,7 +39,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['people'],
         summary: 'List people',
         description:
-          'In the order in which they were written down. A facilitator sees those who have, or had, a membership or a row on a sheet in a group facilitated now, and those whom the facilitator wrote down and who belong nowhere yet; names only.',
+          'In the order in which they were written down. A facilitator sees those who have, or had, a membership or a row on a sheet in a group facilitated now, and for a day those whom the facilitator wrote down; names only. Where contact details do not open, `contact` is left out of that person.',
         querystring: PersonQuery,
         response: { 200: named(PersonPage) }
       }
@@ -52,7 +52,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         row => [null, row.id]
       )
       const vault = vaultOf(request)
-      return { data: data.map(row => personOf(vault, request.caller.organization_id, row)), page }
+      return { data: data.map(row => listedPersonOf(vault, request.caller.organization_id, row)), page }
     }
   )
 

@@ -34,7 +34,8 @@ const contactFields = {
 }
 const Contact = Type.Unsafe<ContactFields | null>({
   type: ['object', 'null'],
-  description: 'How to reach the person; null where nothing is known. Not there for facilitators.',
+  description:
+    'How to reach the person; null where nothing is known. Not there for facilitators, nor in a list where it does not open.',
   required: Object.keys(contactFields),
   properties: contactFields
 })

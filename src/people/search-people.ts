@@ -2,7 +2,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Database } from '../database/database.ts'
 import { fold } from '../database/fold.ts'
 import { forbidden, unprocessable } from '../problems.ts'
-import { personOf } from './person.ts'
+import { listedPersonOf } from './person.ts'
 import { findIndexKey, searchPeople as findPeople, type Sought } from './queries.ts'
 import type { Person, PersonSearch } from './schemas.ts'
 import { emailIndex, indexKeyOf, phoneIndex, type Vault } from './sealed-contact.ts'
@@ -16,7 +16,7 @@ import { emailIndex, indexKeyOf, phoneIndex, type Vault } from './sealed-contact
 export async function searchPeople(db: Database, vault: Vault, caller: Caller, { limit, ...by }: PersonSearch) {
   const sought = await criterion(db, vault, caller, by)
   const rows = await db.read(caller, findPeople, { ...sought, limit: limit + 1 })
-  const data = rows.slice(0, limit).map((row): Person => personOf(vault, caller.organization_id, row))
+  const data = rows.slice(0, limit).map((row): Person => listedPersonOf(vault, caller.organization_id, row))
   return { data, page: { next_cursor: null, has_more: rows.length > limit } }
 }
 

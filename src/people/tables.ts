@@ -17,7 +17,7 @@ export const people = pgTable(
     /** Blind indexes: HMAC of the normalized value under the organization's index key. */
     email_index: bytes(),
     phone_index: bytes(),
-    /** Who wrote the person down: a facilitator sees them before they belong to any group. */
+    /** Who wrote the person down: a facilitator sees them for a day, whatever groups they join. */
     created_by_staff_id: uuid(),
     ...versioned()
   },

@@ -3,7 +3,7 @@ import { type Answered, created } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import { addDays, localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
-import { findGroup } from '../groups/queries.ts'
+import { lockGroup } from '../groups/queries.ts'
 import { conflict, notFound, unprocessable } from '../problems.ts'
 import { horizonOf, makeSessionsOf } from './make-sessions.ts'
 import { findSeries, usualDuration } from './queries.ts'
@@ -21,7 +21,7 @@ export async function createSeries(
   given: SeriesCreate,
   now = new Date()
 ): Promise<Answered<Series>> {
-  const [group] = await tx.run(findGroup, { group_id })
+  const [group] = await tx.run(lockGroup, { group_id })
   if (group === undefined) throw notFound()
   if (group.archived_at !== null) throw conflict('group_archived', 'The group is archived; restore it first.')
   const time_zone = given.time_zone ?? group.time_zone

@@ -1,11 +1,11 @@
 import { and, eq } from 'drizzle-orm'
 import { type Answered, done } from '../changes/change.ts'
-import { recordChange } from '../changes/record.ts'
+import { recordChange, recordChangesNow } from '../changes/record.ts'
 import { localDateOf } from '../clock/time-zones.ts'
 import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
-import { conflict, notFound } from '../problems.ts'
+import { conflict, notFound, unprocessable } from '../problems.ts'
 import { dropSessionsAfter, findSeries, lockSeries } from './queries.ts'
 import type { Series, SeriesEnd } from './schemas.ts'
 import { series } from './tables.ts'
@@ -26,7 +26,10 @@ export async function endSeries(
   assertVersion(ifMatch, before.version)
   if (before.ends_on !== null) throw conflict('already_ended', 'The series has ended already.')
   const ends_on = given.ends_on ?? localDateOf(now, before.time_zone)
-  await tx.run(dropSessionsAfter, { series_id, ends_on })
+  if (given.ends_on !== undefined && given.ends_on < before.starts_on) {
+    throw unprocessable('ends_before_start', '#/ends_on', 'A series ends on its first day or later.')
+  }
+  await recordChangesNow(tx, 'session.removed', await tx.run(dropSessionsAfter, { series_id, ends_on }))
   await tx.db
     .update(series)
     .set({ ends_on, ...nextVersion(series) })

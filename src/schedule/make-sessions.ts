@@ -39,8 +39,13 @@ export async function makeSessionsOf(tx: Tx, made: { series: Made; from: string;
 }
 
 /** Brings one series up to the horizon. Nobody changed it: its version stays. */
-export async function extend(tx: Tx, one: Made & { sessions_until: string }, until: string): Promise<void> {
-  await makeSessionsOf(tx, [{ series: one, from: one.sessions_until, until }])
+export async function extend(
+  tx: Tx,
+  one: Made & { sessions_until: string; ends_on: string | null },
+  until: string
+): Promise<void> {
+  const last = one.ends_on !== null && one.ends_on < until ? addDays(one.ends_on, 1) : until
+  await makeSessionsOf(tx, [{ series: one, from: one.sessions_until, until: last }])
   await tx.db
     .update(series)
     .set({ extended_until: until })

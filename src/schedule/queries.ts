@@ -39,7 +39,7 @@ export const lockSeriesToExtend = statement<Series, { series_id: string }>(
   'lock_series_to_extend',
   () => sql`
     select ${columns} from series s
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('series_id')} and s.ends_on is null
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('series_id')} and (s.ends_on is null or s.ends_on >= s.extended_until)
     for update of s skip locked`
 )
 
@@ -67,14 +67,14 @@ export const makeSessions = statement<
     on conflict (organization_id, series_id, occurs_on) do nothing`
 )
 
-/** Takes back the sessions after a series' last day that are still to come and of which nothing was recorded. */
-export const dropSessionsAfter = statement<{ id: string }, { series_id: string; ends_on: string }>(
+/** Takes back the sessions after a series' last day that are still to come and that nobody touched. */
+export const dropSessionsAfter = statement<{ id: string; version: number }, { series_id: string; ends_on: string }>(
   'drop_sessions_after',
   () => sql`
     delete from sessions s
     where s.organization_id = ${asker.organization_id} and s.series_id = ${value('series_id')} and s.occurs_on > ${value('ends_on')}::date
-      and s.starts_at > now() and s.outcome = 'scheduled' and s.sheet_version = 0
-    returning s.id`
+      and s.starts_at > now() and s.outcome = 'scheduled' and s.version = 1
+    returning s.id, s.version`
 )
 
 /** The usual length of a session, in minutes. */

@@ -13,7 +13,7 @@ import { endSeries } from './end-series.ts'
 import { findSeries, listSeries } from './queries.ts'
 import { Series, SeriesCreate, SeriesEnd, SeriesPage, SeriesPath, SeriesQuery } from './schemas.ts'
 
-async function seriesDoor(db: Database, caller: Caller, { series_id }: Record<string, string>) {
+async function seriesDoor(db: Pick<Database, 'read'>, caller: Caller, { series_id }: Record<string, string>) {
   if ((await db.read(caller, findSeries, { series_id: series_id! })).length === 0) throw notFound()
 }
 

@@ -35,7 +35,9 @@ export const series = pgTable(
     }),
     unique('series_with_group').on(t.organization_id, t.group_id, t.id),
     index('series_of_group').on(t.organization_id, t.group_id, t.starts_on, t.id),
-    index('series_to_extend').on(t.organization_id, t.extended_until).where(sql`${t.ends_on} is null`),
+    index('series_to_extend')
+      .on(t.organization_id, t.extended_until)
+      .where(sql`${t.ends_on} is null or ${t.ends_on} >= ${t.extended_until}`),
     check('series_mode', oneOf(t.mode, modes)),
     check('series_start_time', sql`${t.start_time} ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'`),
     check('series_duration', sql`${t.duration_minutes} between 5 and 1440`)

@@ -44,7 +44,7 @@ const settled = (facts: Facts, status: AttendanceStatus) => {
     arrived_late: came ? (facts.arrived_late ?? false) : null,
     left_early: came ? (facts.left_early ?? false) : null,
     minutes: facts.minutes ?? null,
-    first_time: facts.first_time ?? null,
+    first_time: came ? (facts.first_time ?? null) : null,
     note: facts.note ?? null
   }
 }
@@ -128,11 +128,24 @@ export interface Standing {
 }
 
 /**
+ * The same rows, where what the sheet says of a first time and what is computed agree: then it says nothing, so that
+ * sending back what was read keeps nothing that a sheet found later would correct.
+ *
+ * @param cameBefore who was present earlier in the group, on record
+ */
+export const withoutComputed = (rows: SheetRow[], cameBefore: ReadonlySet<string>): SheetRow[] =>
+  rows.map(row =>
+    row.person_id !== null && row.first_time === !cameBefore.has(row.person_id) ? { ...row, first_time: null } : row
+  )
+
+/**
  * Refuses a sheet with a fault for each bad row: somebody twice, a record of somebody who is not on the roster, a walk-in
  * who is, an unknown person, a fact of somebody who was not there. Somebody of another organization, or of a group that
  * the actor does not see, is unknown like anyone who does not exist.
+ *
+ * @param standing null where the rows stand on the sheet already: whoever was accepted once may stay
  */
-export function assertSheet(sheet: PutSheet, standing: Standing): void {
+export function assertSheet(sheet: PutSheet, standing: Standing | null): void {
   const faults: Fault[] = []
   const fault = (pointer: string, code: string, detail: string) => faults.push({ pointer, in: 'body', code, detail })
   const seen = new Set<string>()
@@ -145,7 +158,7 @@ export function assertSheet(sheet: PutSheet, standing: Standing): void {
     const at = `#/records/${index}`
     const id = record.person_id.toLowerCase()
     once(id, `${at}/person_id`)
-    if (!standing.roster.has(id) && !standing.recorded.has(id)) {
+    if (standing !== null && !standing.roster.has(id) && !standing.recorded.has(id)) {
       fault(
         `${at}/person_id`,
         'not_on_roster',
@@ -166,6 +179,7 @@ export function assertSheet(sheet: PutSheet, standing: Standing): void {
     }
     const id = person_id.toLowerCase()
     once(id, `${at}/person_id`)
+    if (standing === null) return
     if (standing.roster.has(id) && !standing.walkedIn.has(id)) {
       fault(`${at}/person_id`, 'on_roster', 'This person is on the roster of that day and belongs among the records.')
     } else if (!standing.visible.has(id) && !standing.walkedIn.has(id)) {

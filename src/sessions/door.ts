@@ -13,6 +13,6 @@ const sessionWithinReach = statement<{ id: string }, { session_id: string }>(
 )
 
 /** A session stands behind the door of its group. @throws Problem 404 where the caller sees no such session */
-export async function sessionDoor(db: Database, caller: Caller, { session_id }: Record<string, string>) {
+export async function sessionDoor(db: Pick<Database, 'read'>, caller: Caller, { session_id }: Record<string, string>) {
   if ((await db.read(caller, sessionWithinReach, { session_id: session_id! })).length === 0) throw notFound()
 }

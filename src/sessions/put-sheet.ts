@@ -4,11 +4,12 @@ import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
 import { conflict, notFound } from '../problems.ts'
-import { assertSheet, countsOf, isSameSheet, rowsOf, type SheetRow } from './attendance.ts'
+import { assertSheet, countsOf, isSameSheet, rowsOf, type SheetRow, withoutComputed } from './attendance.ts'
 import { type LockedSession, lockSession } from './queries.ts'
 import type { Sheet, SheetPut } from './schemas.ts'
 import {
   findSheet,
+  presentBefore,
   putSheetHead,
   putSheetRows,
   removeSheetRows,
@@ -32,18 +33,30 @@ export async function putSheet(
   sheet: SheetPut
 ): Promise<Answered<Sheet>> {
   const ids = sheet.walk_ins.flatMap(({ person_id }) => person_id ?? [])
-  const [[session], roster, stored, visible] = (await tx.runAll([
+  const firstTimers = [...sheet.records, ...sheet.walk_ins].flatMap(
+    row => (row.first_time != null && row.person_id) || []
+  )
+  const answers = await tx.runAll([
     lockSession.for(tx.actor, { session_id }),
     rosterOfDay.for(tx.actor, { session_id }),
     sheetRows.for(tx.actor, { session_id }),
-    ...(ids.length > 0 ? [visibleAmong.for(tx.actor, { ids })] : [])
-  ])) as [[LockedSession?], { person_id: string }[], (SheetRow & { id: string })[], { id: string }[]?]
+    ...(ids.length > 0 ? [visibleAmong.for(tx.actor, { ids })] : []),
+    ...(firstTimers.length > 0 ? [presentBefore.for(tx.actor, { session_id, ids: firstTimers })] : [])
+  ])
+  const [[session], roster, stored] = answers as [
+    [LockedSession?],
+    { person_id: string }[],
+    (SheetRow & { id: string })[]
+  ]
+  const visible = (ids.length > 0 ? answers[3] : []) as { id: string }[]
+  const before = (firstTimers.length > 0 ? answers.at(-1) : []) as { person_id: string }[]
   if (session === undefined) throw notFound()
 
-  const rows = rowsOf(sheet)
+  const rows = withoutComputed(rowsOf(sheet), new Set(before.map(person => person.person_id)))
   const { anonymous_count } = sheet
   if (session.sheet_version > 0) {
     if (isSameSheet({ rows, anonymous_count }, { rows: stored, anonymous_count: session.anonymous_count })) {
+      assertSheet(sheet, null)
       return await answer(tx, session_id)
     }
     assertVersion(ifMatch, session.sheet_version)
@@ -57,7 +70,7 @@ export async function putSheet(
     roster: new Set(roster.map(member => member.person_id)),
     recorded: people('roster'),
     walkedIn: people('walk_in'),
-    visible: new Set(visible?.map(person => person.id))
+    visible: new Set(visible.map(person => person.id))
   })
 
   // Whoever stays on the sheet keeps their row; names without a person are written anew.

@@ -2,7 +2,7 @@ import { v7 as uuid } from 'uuid'
 import { type Answered, doneAsText } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
-import { findGroup } from '../groups/queries.ts'
+import { lockGroup } from '../groups/queries.ts'
 import { conflict, notFound } from '../problems.ts'
 import { usualDuration } from '../schedule/queries.ts'
 import { findSession } from './queries.ts'
@@ -12,7 +12,7 @@ import { timesOf } from './times.ts'
 
 /** Schedules one session outside any series; also one that was held long ago and is only found on paper now. */
 export async function scheduleSession(tx: Tx, group_id: string, given: SessionCreate): Promise<Answered<Session>> {
-  const [group] = await tx.run(findGroup, { group_id })
+  const [group] = await tx.run(lockGroup, { group_id })
   if (group === undefined) throw notFound()
   if (group.archived_at !== null) throw conflict('group_archived', 'The group is archived; restore it first.')
   const id = uuid()

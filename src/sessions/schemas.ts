@@ -290,7 +290,7 @@ export const Attendance = Answer(
 )
 export type Attendance = Static<typeof Attendance>
 export const AttendancePage = Page('AttendancePage', Attendance)
-const attendanceFilters = { ...pageQuery, ...interval, status: Type.Optional(status) }
+const attendanceFilters = { ...pageQuery, ...interval, status: Type.Optional(OneOf(['present', 'absent', 'excused'])) }
 export const PersonAttendanceQuery = Parameters({ ...attendanceFilters, group_id: Type.Optional(Id) })
 export const AttendanceQuery = Parameters({
   ...attendanceFilters,

@@ -12,7 +12,7 @@ import type { AttendanceStatus } from './vocabulary.ts'
 const firstTime = sql`case when a.status = 'present' then coalesce(a.first_time, case when a.person_id is not null then
   not exists (select from attendance e
     where e.organization_id = a.organization_id and e.person_id = a.person_id and e.group_id = a.group_id
-      and e.status = 'present' and e.starts_at < a.starts_at) end) end`
+      and e.status = 'present' and (e.starts_at, e.session_id) < (a.starts_at, a.session_id)) end) end`
 
 const facts = sql`'mode', a.mode, 'arrived_late', a.arrived_late, 'left_early', a.left_early, 'minutes', a.minutes,
   'first_time', ${firstTime}, 'note', a.note`
@@ -65,6 +65,16 @@ export const visibleAmong = statement<{ id: string }, { ids: string[] }>(
   shape => sql`
     select p.id from people p
     where p.organization_id = ${asker.organization_id} and p.id = any (${value('ids')}::uuid[]) and ${personBehindDoor(shape, sql`p.id`)}`
+)
+
+/** Which of these people were present earlier in the group of the session. */
+export const presentBefore = statement<{ person_id: string }, { session_id: string; ids: string[] }>(
+  'present_before',
+  () => sql`
+    select distinct e.person_id
+    from sessions s join attendance e on e.organization_id = s.organization_id and e.group_id = s.group_id
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and e.person_id = any (${value('ids')}::uuid[])
+      and e.status = 'present' and (e.starts_at, e.session_id) < (s.starts_at, s.id)`
 )
 
 /** The sheet as it is stored. */
@@ -168,7 +178,7 @@ export const listAttendance = statement<
     from attendance a
     join sessions s on s.organization_id = a.organization_id and s.id = a.session_id
     left join people p on p.organization_id = a.organization_id and p.id = a.person_id
-    where a.organization_id = ${asker.organization_id} and ${behindDoor(shape, sql`a.group_id`)}
+    where a.organization_id = ${asker.organization_id} and a.status <> 'not_recorded' and ${behindDoor(shape, sql`a.group_id`)}
       ${within(shape, sql`a.starts_at`)}
       ${shape.has('group_id') ? sql`and a.group_id = ${value('group_id')}` : sql``}
       ${shape.has('person_id') ? sql`and a.person_id = ${value('person_id')}` : sql``}

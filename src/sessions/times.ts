@@ -6,7 +6,9 @@ import { unprocessable } from '../problems.ts'
  *
  * @throws Problem 422 `too_early`, `too_late` where one of them lies beyond the years of our dates, 1900 to 2199
  */
-export function timesOf(starts_at: string, duration_minutes: number, time_zone: string) {
+export function timesOf(start: string, duration_minutes: number, time_zone: string) {
+  // To the millisecond, as it is kept: a finer start could fall on another day than the one that is stored.
+  const starts_at = new Date(start).toISOString()
   const ends_at = new Date(Date.parse(starts_at) + duration_minutes * 60_000).toISOString()
   const local_date = localDateOf(starts_at, time_zone)
   if (local_date < '1900') throw unprocessable('too_early', '#/starts_at', 'A session lies in the years 1900 to 2199.')

@@ -1,10 +1,11 @@
+import pg from 'pg'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { startApp } from '../support/app.ts'
 import { assign, makeGroup, minutesFromNow } from '../support/circle.ts'
 
 t.test('staff', async t => {
-  const { organization, staff, client, look } = await startApp(t)
+  const { organization, staff, client, look, superuserUrl } = await startApp(t)
   const admin = await organization()
   const stored = () => look('select * from staff order by id')
   const told = async (object_id: string) => [
@@ -227,5 +228,39 @@ t.test('staff', async t => {
     t.equal((await office.patch(url, { display_name: 'Kimberly' })).statusCode, 200)
     t.equal((await admin.patch(url, { role: 'coordinator' })).statusCode, 200)
     t.equal((await office.patch(url, { role: 'observer' })).statusCode, 200, 'less is always allowed')
+  })
+
+  await t.test('who facilitate reach no further with the same scopes by what the giver’s key cannot', async t => {
+    const kim = await staff(admin, 'facilitator', 'Kim')
+    const bare = await staff(admin, 'facilitator', 'Bare')
+    const [bareKey] = await look('select id from api_keys where staff_id = $1', [bare.staff_id])
+    await admin.post(`/v1/api-keys/${bareKey.id}/revoke`)
+    const made = await admin.post('/v1/api-keys', { name: 'Office', scopes: ['staff:read', 'staff:write'] })
+    const office = client(made.data.secret, admin.organization_id)
+    const [theirs] = await look('select id from api_keys where staff_id = $1', [kim.staff_id])
+    await admin.post(`/v1/api-keys/${theirs.id}/revoke`)
+    await admin.post('/v1/api-keys', { name: 'Kim', staff_id: kim.staff_id, scopes: ['people:read'] })
+    for (const role of ['coordinator', 'admin']) {
+      const refused = await office.patch(`/v1/staff/${kim.staff_id}`, { role })
+      t.match(refused.data, { status: 403, code: 'wider_than_maker' })
+    }
+    t.equal((await admin.get(`/v1/staff/${kim.staff_id}`)).data.role, 'facilitator')
+    t.equal((await office.patch(`/v1/staff/${bare.staff_id}`, { role: 'admin' })).statusCode, 200, 'no key gains by it')
+    t.equal((await admin.patch(`/v1/staff/${kim.staff_id}`, { role: 'coordinator' })).statusCode, 200)
+    t.equal((await office.patch(`/v1/staff/${kim.staff_id}`, { role: 'facilitator' })).statusCode, 200)
+  })
+
+  await t.test('who lose their role while they make a key make none', async t => {
+    const boss = await staff(admin, 'admin', 'Boss')
+    const demotion = new pg.Client({ connectionString: superuserUrl })
+    await demotion.connect()
+    await demotion.query('begin')
+    await demotion.query("update staff set role = 'observer' where id = $1", [boss.staff_id])
+    const made = boss.post('/v1/api-keys', { name: 'Late' })
+    await new Promise(resolve => setTimeout(resolve, 300))
+    await demotion.query('commit')
+    await demotion.end()
+    t.match((await made).data, { status: 403, code: 'insufficient_scope' })
+    t.same(await look("select from api_keys where name = 'Late'"), [])
   })
 })

@@ -9,8 +9,9 @@ import { brokenDocument, brokenServer, goodKey, planted } from './fuzz/broken.ts
 import { Fuzzer, type Options } from './fuzz/fuzzer.ts'
 import { Judge } from './fuzz/request.ts'
 
-const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const seconds = Number(process.env.FUZZ_SECONDS ?? 8)
+// The same walk every time, so that a red run means a change and not luck; another seed explores.
+const seed = Number(process.env.FUZZ_SEED ?? 1)
+const seconds = Number(process.env.FUZZ_SECONDS ?? 6)
 
 /** Refusals that a schema cannot tell of, so that a request that keeps the contract may meet them. */
 const domainRules = new Set([

@@ -126,6 +126,12 @@ t.test('facilitators', async t => {
     t.equal(Date.parse(moved.data.ends_at), Date.parse(until))
     const called = await end(admin, group_id, planned.data.id)
     t.equal(called.data.ends_at, called.data.starts_at, 'one that has not begun never begins')
+    t.equal((await end(admin, group_id, planned.data.id, { ends_at: until })).data.code, 'already_ended')
+    const leaver = await staff(admin, 'facilitator', 'Leaver')
+    const plan = await assign(admin, group_id, { staff_id: leaver.staff_id, starts_at })
+    await admin.post(`/v1/staff/${leaver.staff_id}/deactivate`)
+    const revived = await end(admin, group_id, plan.data.id, { ends_at: until })
+    t.match(revived.data, { status: 409, code: 'already_ended' }, 'nor does that of who has left')
     t.equal((await assign(admin, group_id, { staff_id: facilitator.staff_id, starts_at })).statusCode, 201)
   })
 

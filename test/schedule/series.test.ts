@@ -49,10 +49,10 @@ t.test('series', async t => {
     t.ok(Date.parse(next) > Date.now() && Date.parse(next) < Date.now() + 86_400_000, next)
     const ended = await admin.post(
       `/v1/series/${made.data.id}/end`,
-      { ends_on: daysFromNow(-70) },
+      { ends_on: daysFromNow(-1) },
       { 'if-match': '"1"' }
     )
-    t.match(ended.data, { ends_on: daysFromNow(-70), version: 2 })
+    t.match(ended.data, { ends_on: daysFromNow(-1), version: 2 })
     const left = await look(
       'select count(*)::int as n, count(*) filter (where starts_at > now())::int as coming from sessions where series_id = $1',
       [made.data.id]
@@ -131,11 +131,55 @@ t.test('series', async t => {
         )
       )[0]
     const before = await count()
-    await Promise.all([1, 2, 3].map(() => extendSeries(app.db, later)))
+    await Promise.all([1, 2, 3].map(() => extendSeries(app.db, app.log, later)))
     const after = await count()
     t.equal(after.n, before.n + 30)
     t.equal(after.days, after.n)
-    t.equal(await extendSeries(app.db, later), 0)
+    t.equal(await extendSeries(app.db, app.log, later), 0)
     t.match((await admin.get(`/v1/series/${made.data.id}`)).data, { version: 1 }, 'nobody changed it')
+  })
+
+  await t.test('with an end to come are extended up to it; what somebody touched stays', async t => {
+    const made = await admin.post(`/v1/groups/${group}/series`, {
+      ...weekly,
+      rrule: 'FREQ=DAILY',
+      starts_on: daysFromNow(0)
+    })
+    const url = `/v1/series/${made.data.id}`
+    t.match(await admin.post(`${url}/end`, { ends_on: daysFromNow(-3) }, { 'if-match': '"1"' }), {
+      statusCode: 422,
+      data: { errors: [{ pointer: '#/ends_on', code: 'ends_before_start' }] }
+    })
+    const touched = (
+      await look('select id from sessions where series_id = $1 and occurs_on = $2', [made.data.id, daysFromNow(50)])
+    )[0].id
+    await admin.patch(`/v1/sessions/${touched}`, { topic: 'Farewell' }, { 'if-match': '"1"' })
+    const ends_on = daysFromNow(100)
+    t.equal((await admin.post(`${url}/end`, { ends_on }, { 'if-match': '"1"' })).statusCode, 200)
+    await extendSeries(app.db, app.log, new Date(Date.now() + 30 * 86_400_000))
+    const [{ last }] = await look('select max(occurs_on)::text as last from sessions where series_id = $1', [
+      made.data.id
+    ])
+    t.equal(last, ends_on)
+
+    const other = await admin.post(`/v1/groups/${group}/series`, {
+      ...weekly,
+      rrule: 'FREQ=DAILY',
+      starts_on: daysFromNow(0)
+    })
+    const [own, next] = (
+      await look('select id from sessions where series_id = $1 and occurs_on in ($2, $3) order by occurs_on', [
+        other.data.id,
+        daysFromNow(50),
+        daysFromNow(51)
+      ])
+    ).map(row => row.id)
+    await admin.patch(`/v1/sessions/${own}`, { topic: 'Farewell' }, { 'if-match': '"1"' })
+    await admin.post(`/v1/series/${other.data.id}/end`, undefined, { 'if-match': '"1"' })
+    t.equal((await admin.get(`/v1/sessions/${own}`)).statusCode, 200)
+    t.equal((await admin.get(`/v1/sessions/${next}`)).statusCode, 404)
+    t.match(await look('select operation from audit_entries where object_id = $1', [next]), [
+      { operation: 'session.removed' }
+    ])
   })
 })

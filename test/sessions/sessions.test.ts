@@ -36,6 +36,13 @@ t.test('sessions', async t => {
     t.same((await admin.get(`/v1/sessions/${made.data.id}`)).data, made.data)
   })
 
+  await t.test('are on the day of the start that is kept', async t => {
+    const utc = await makeGroup(admin, { name: 'Midnight Circle' })
+    const made = await admin.post(`/v1/groups/${utc}/sessions`, { starts_at: '2026-06-03T23:59:59.9999Z' })
+    t.equal(made.data.starts_at.slice(0, 10), made.data.local_date)
+    t.equal(Date.parse(made.data.ends_at) - Date.parse(made.data.starts_at), 90 * 60_000)
+  })
+
   await t.test('are changed while nothing was recorded', async t => {
     const session = await makeSession(admin, group)
     const url = `/v1/sessions/${session}`

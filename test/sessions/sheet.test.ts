@@ -257,6 +257,45 @@ t.test('the attendance sheet', async t => {
     )
   })
 
+  await t.test('sending back what was read keeps nothing that was computed', async t => {
+    const own = await makeGroup(admin, { name: 'Echo Circle' })
+    const gil = await makeMember(admin, own, 'Gil')
+    const [later, earlier] = [await makeSession(admin, own, 120), await makeSession(admin, own, 1440)]
+    const first = await admin.put(sheetOf(later), { records: [{ person_id: gil, status: 'present' }] })
+    const { display_name: _, ...row } = first.data.roster[0]
+    t.equal(row.first_time, true)
+    const echoed = await admin.put(sheetOf(later), { records: [row] })
+    t.equal(echoed.statusCode, 200, echoed.body)
+    t.equal(echoed.data.version, 1)
+    await admin.put(sheetOf(earlier), { records: [{ person_id: gil, status: 'present' }] })
+    t.equal((await admin.get(sheetOf(later))).data.roster[0].first_time, false)
+  })
+
+  await t.test('a bad row is bad also when the rest equals the stored sheet', async t => {
+    const session = await makeSession(admin, group)
+    const good = { person_id: ana, status: 'present' }
+    await admin.put(sheetOf(session), { records: [good] })
+    for (const bad of [
+      { person_id: ana, status: 'not_recorded' },
+      { person_id: ben, status: 'not_recorded', minutes: 4 }
+    ]) {
+      t.equal((await admin.put(sheetOf(session), { records: [good, bad] })).statusCode, 422)
+    }
+    const noted = await admin.put(
+      sheetOf(session),
+      { records: [good, { person_id: ben, status: 'not_recorded', note: 'Moving' }] },
+      { 'if-match': '"1"' }
+    )
+    t.match(noted.data.counts, { present: 1, not_recorded: 2 })
+    t.same(
+      (await admin.get(`/v1/attendance?group_id=${group}&person_id=${ben}&from=${daysFromNow(-1)}`)).data.data.filter(
+        (row: { session_id: string }) => row.session_id === session
+      ),
+      []
+    )
+    t.equal((await admin.get('/v1/attendance?status=not_recorded')).statusCode, 400)
+  })
+
   await t.test('who may', async t => {
     const session = await makeSession(admin, group)
     const [mine, other, observer] = [
