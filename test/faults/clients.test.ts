@@ -112,13 +112,16 @@ t.test('who asks and never reads is closed, and holds nobody up', async t => {
     reader.socket.pause()
     return reader
   })
-  await until(async () => (await connections(app.server)) === readers.length)
+  // Not counted at the server: on a busy machine the first is closed before the last is there.
+  await Promise.all(readers.map(async ({ socket }) => socket.connecting && (await once(socket, 'connect'))))
+  // What they asked at once is answered first: one request in line is the sign that it was.
+  await send(base, 'GET', '/livez')
   const began = performance.now()
   for (let left = readers.length; left > 0; left = await connections(app.server)) {
     const asked = performance.now()
-    if ((await send(base, 'GET', '/livez')).status !== 200 || performance.now() - asked > 1500)
+    if ((await send(base, 'GET', '/livez')).status !== 200 || performance.now() - asked > 4000)
       t.fail('others had to wait')
-    if (performance.now() - began > 20_000) return t.fail(`${left} connections are left`)
+    if (performance.now() - began > 60_000) return t.fail(`${left} connections are left`)
     await delay(200)
   }
   t.pass(`the last was closed after ${Math.round(performance.now() - began)} ms`)
