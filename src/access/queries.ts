@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Refusals } from '../database/refusals.ts'
-import { asker, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, statement, value } from '../database/statement.ts'
 import type { Asked } from '../http/page.ts'
 import { conflict } from '../problems.ts'
 import type { Role, Scope } from './roles.ts'
@@ -15,7 +15,7 @@ export const touchKey = statement<never>(
 )
 
 /** What the sign-in does not know about whoever asks. */
-export const findMe = statement<Pick<Me, 'organization' | 'staff' | 'groups'> & { key_scopes: Scope[] }>(
+export const findMe = quickStatement<Pick<Me, 'organization' | 'staff' | 'groups'> & { key_scopes: Scope[] }>(
   'find_me',
   () => sql`
     select
@@ -49,7 +49,7 @@ export const listStaff = statement<Staff, { role?: Role; active?: boolean } & As
     order by s.id limit ${value('limit')}`
 )
 
-export const findStaff = statement<Staff, { staff_id: string }>(
+export const findStaff = quickStatement<Staff, { staff_id: string }>(
   'find_staff',
   () => sql`
     select ${staffColumns} from staff s
@@ -121,7 +121,7 @@ export const listApiKeys = statement<ApiKey, { staff_id?: string; active?: boole
     order by k.id limit ${value('limit')}`
 )
 
-export const findApiKey = statement<ApiKey, { api_key_id: string }>(
+export const findApiKey = quickStatement<ApiKey, { api_key_id: string }>(
   'find_api_key_of_organization',
   () => sql`
     select ${keyColumns} from api_keys k

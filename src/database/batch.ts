@@ -7,6 +7,7 @@ import type { Prepared } from './statement.ts'
 /** What a batch needs of pg's Connection. */
 interface Wire {
   stream: { write(bytes: Buffer): void }
+  /** Statements that the connection knows, or will before it reads what is sent next. */
   parsedStatements: Record<string, string | undefined>
 }
 
@@ -48,7 +49,7 @@ export class Batch implements Submittable {
     this.#statements = statements
   }
 
-  /** On ParseComplete the client reads the name, then the text, and remembers that this connection knows them. */
+  /** On ParseComplete the client reads the name, then the text, and remembers what `submit` did. */
   get name() {
     return this.#parsing[0]?.name
   }
@@ -61,13 +62,12 @@ export class Batch implements Submittable {
   submit(connection: unknown) {
     const wire = connection as Wire
     const messages: Buffer[] = []
-    const sent = new Set<string>()
     for (const statement of this.#statements) {
-      const { name, values } = statement
-      if (wire.parsedStatements[name] === undefined && !sent.has(name)) {
+      const { name, text, values } = statement
+      if (wire.parsedStatements[name] === undefined) {
         messages.push(serialize.parse(statement))
         this.#parsing.push(statement)
-        sent.add(name)
+        wire.parsedStatements[name] = text
       }
       messages.push(serialize.bind({ statement: name, values, valueMapper: prepareValue }))
       if (!known.has(name)) messages.push(describePortal)
@@ -107,7 +107,9 @@ export class Batch implements Submittable {
     this.#rows = []
   }
 
-  handleError(error: Error) {
+  handleError(error: Error, connection: unknown) {
+    // What was not parsed before the error never will be.
+    for (const { name } of this.#parsing) delete (connection as Wire).parsedStatements[name]
     this.callback(error, this.#outcomes)
     this.callback = () => {}
   }
@@ -119,3 +121,6 @@ export class Batch implements Submittable {
   handleEmptyQuery() {}
   handlePortalSuspended() {}
 }
+
+// pg lets only queries of its own class into a pipeline. Nothing else is taken from it.
+Object.setPrototypeOf(Batch.prototype, pg.Query.prototype)

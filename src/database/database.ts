@@ -5,6 +5,7 @@ import { Problem, unavailable } from '../problems.ts'
 import type { Actor } from './actor.ts'
 import { Batch, type Outcome } from './batch.ts'
 import { refusalOf, retryable } from './refusals.ts'
+import { shareConnections } from './shared-connections.ts'
 import type { Prepared, Statement } from './statement.ts'
 
 export interface DatabaseSettings {
@@ -52,7 +53,7 @@ const speakFor = (actor: Actor): Prepared => ({
 })
 
 export function openDatabase(settings: DatabaseSettings): Database {
-  const connection: pg.ClientConfig = {
+  const connection: pg.ClientConfig & { pipeline: boolean } = {
     connectionString: settings.url,
     application_name: 'circlekeeper',
     // The role that owns nothing: set at the start of the connection, so that nothing resets it.
@@ -63,7 +64,8 @@ export function openDatabase(settings: DatabaseSettings): Database {
     // Only the client notices a server that is frozen.
     query_timeout: settings.statementTimeout + 1000,
     connectionTimeoutMillis: settings.connectTimeout,
-    keepAlive: true
+    keepAlive: true,
+    pipeline: true
   }
   const pool = new pg.Pool({ ...connection, max: settings.poolSize, idleTimeoutMillis: 60_000 })
   const lost = (error: Error & { code?: string }) =>
@@ -80,7 +82,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
     })
 
   /**
-   * A connection for one round trip outside a transaction. PostgreSQL's own refusal leaves it as it was; after anything
+   * A connection of its own for one round trip outside a transaction. PostgreSQL's own refusal leaves it as it was; after anything
    * else it is in doubt, thrown away and not used again.
    */
   async function roundTrip(statements: Prepared[]): Promise<Outcome[]> {
@@ -94,6 +96,8 @@ export function openDatabase(settings: DatabaseSettings): Database {
       throw error
     }
   }
+
+  const sharedRoundTrip = shareConnections(pool, send, Math.ceil(settings.poolSize / 4))
 
   /** A connection for one transaction: rolled back when the work refuses, thrown away when in doubt. */
   async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -117,7 +121,8 @@ export function openDatabase(settings: DatabaseSettings): Database {
 
   return {
     async read<Row, Values>(actor: Actor, statement: Statement<Row, Values>, values: Values) {
-      const outcomes = await roundTrip([speakFor(actor), statement.for(actor, values)])
+      const prepared = statement.for(actor, values)
+      const outcomes = await (prepared.quick ? sharedRoundTrip : roundTrip)([speakFor(actor), prepared])
       return outcomes[1]!.rows as Row[]
     },
 

@@ -13,12 +13,15 @@ export interface Prepared {
   name: string
   text: string
   values: unknown[]
+  /** May share a connection with others that are under way (`shared-connections.ts`). */
+  quick?: boolean
 }
 
 interface Compiled {
   name: string
   text: string
   params: unknown[]
+  quick: boolean
 }
 
 /** A statement, compiled once for each shape and prepared once on each connection. */
@@ -48,7 +51,8 @@ export const value = (name: string): Placeholder => sql.placeholder(name)
  */
 export function statement<Row, Values extends object = Record<never, never>>(
   name: string,
-  build: (shape: Shape) => SQL
+  build: (shape: Shape) => SQL,
+  isQuick: (shape: Shape) => boolean = () => false
 ): Statement<Row, Values> {
   // Connections keep a prepared text by its name: a second one of that name would be answered by the first.
   if (declared.has(name)) throw new Error(`There are two statements named ${name}`)
@@ -62,10 +66,9 @@ export function statement<Row, Values extends object = Record<never, never>>(
       const key = `${who.reach},${given.join()}`
       let compiled = shapes.get(key)
       if (compiled === undefined) {
-        const { sql: text, params } = dialect.sqlToQuery(
-          build({ reach: who.reach, has: value => given.includes(value) })
-        )
-        compiled = { name: `${name}_${shapes.size + 1}`, text, params }
+        const shape = { reach: who.reach, has: (value: string) => given.includes(value) }
+        const { sql: text, params } = dialect.sqlToQuery(build(shape))
+        compiled = { name: `${name}_${shapes.size + 1}`, text, params, quick: isQuick(shape) }
         if (!params.includes(asker.organization_id))
           throw new Error(`The statement ${name} does not name its organization`)
         shapes.set(key, compiled)
@@ -74,8 +77,19 @@ export function statement<Row, Values extends object = Record<never, never>>(
       return {
         name: compiled.name,
         text: compiled.text,
-        values: fillPlaceholders(compiled.params, { organization_id, staff_id, api_key_id, ...values })
+        values: fillPlaceholders(compiled.params, { organization_id, staff_id, api_key_id, ...values }),
+        quick: compiled.quick
       }
     }
   }
 }
+
+/**
+ * The same for what finds its rows by keys, or one page of them along an index, in a millisecond or two however many there
+ * are: reads of that kind share connections, where a slow one would hold up the others.
+ */
+export const quickStatement = <Row, Values extends object = Record<never, never>>(
+  name: string,
+  build: (shape: Shape) => SQL,
+  isQuick: (shape: Shape) => boolean = () => true
+): Statement<Row, Values> => statement(name, build, isQuick)

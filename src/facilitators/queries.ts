@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Refusals } from '../database/refusals.ts'
-import { asker, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, statement, value } from '../database/statement.ts'
 import { behindDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import { conflict, unprocessable } from '../problems.ts'
@@ -23,7 +23,7 @@ export const listFacilitators = statement<Facilitator, Asked & { group_id: strin
     order by a.starts_at, a.id limit ${value('limit')}`
 )
 
-export const findFacilitator = statement<Facilitator, { group_id: string; facilitator_id: string }>(
+export const findFacilitator = quickStatement<Facilitator, { group_id: string; facilitator_id: string }>(
   'find_facilitator',
   shape => sql`
     select ${columns} from ${withStaff}

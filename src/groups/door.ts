@@ -2,7 +2,7 @@ import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Caller } from '../access/caller.ts'
 import type { Actor } from '../database/actor.ts'
 import type { Database } from '../database/database.ts'
-import { asker, type Shape, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, type Shape, value } from '../database/statement.ts'
 import { notFound } from '../problems.ts'
 
 /**
@@ -17,7 +17,7 @@ export const behindDoor = ({ reach }: Pick<Shape, 'reach'>, group_id: SQLWrapper
         where door.organization_id = ${asker.organization_id} and door.staff_id = ${asker.staff_id} and door.group_id = ${group_id}
           and door.starts_at <= now() and (door.ends_at is null or door.ends_at > now()))`
 
-const groupWithinReach = statement<{ id: string }, { group_id: string }>(
+const groupWithinReach = quickStatement<{ id: string }, { group_id: string }>(
   'group_within_reach',
   shape => sql`
     select g.id from groups g

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Refusals } from '../database/refusals.ts'
-import { asker, type Shape, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
 import type { Asked } from '../http/page.ts'
 import { conflict, unprocessable } from '../problems.ts'
 import { behindDoor } from './door.ts'
@@ -83,7 +83,7 @@ export const listGroupsNear = statement<
     order by g.distance, g.id limit ${value('limit')}`
 )
 
-export const findGroup = statement<Group, { group_id: string }>(
+export const findGroup = quickStatement<Group, { group_id: string }>(
   'find_group',
   shape => sql`
     select ${columns}, ${computed} from groups g

@@ -1,6 +1,6 @@
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Refusals } from '../database/refusals.ts'
-import { asker, type Shape, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
 import { behindDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import { personBehindDoor } from '../people/door.ts'
@@ -49,7 +49,7 @@ export const listPersonMemberships = statement<Membership, MembershipFilters & A
     order by m.joined_on, m.id limit ${value('limit')}`
 )
 
-export const findMembership = statement<Membership, { membership_id: string }>(
+export const findMembership = quickStatement<Membership, { membership_id: string }>(
   'find_membership',
   shape => sql`
     select ${columns} from ${joined}

@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm'
-import { asker, statement } from '../database/statement.ts'
+import { asker, quickStatement, statement } from '../database/statement.ts'
 import type { Organization } from './schemas.ts'
 
 const columns = sql.raw(
   'o.id, o.name, o.slug, o.time_zone, o.language, o.settings, o.version, o.created_at, o.updated_at'
 )
 
-export const findOrganization = statement<Organization>(
+export const findOrganization = quickStatement<Organization>(
   'find_organization',
   () => sql`select ${columns} from organizations o where o.id = ${asker.organization_id}`
 )

@@ -2,7 +2,7 @@ import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Caller } from '../access/caller.ts'
 import type { Actor } from '../database/actor.ts'
 import type { Database } from '../database/database.ts'
-import { asker, type Shape, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, type Shape, value } from '../database/statement.ts'
 import { notFound } from '../problems.ts'
 
 /** The groups that the asker facilitates at this instant, beside something (`t`) that hangs from a group. */
@@ -31,7 +31,7 @@ export const personBehindDoor = ({ reach }: Pick<Shape, 'reach'>, person_id: SQL
         where n.organization_id = ${asker.organization_id} and n.created_by_staff_id = ${asker.staff_id}
           and n.created_at > now() - interval '24 hours')`
 
-const personWithinReach = statement<{ id: string }, { person_id: string }>(
+const personWithinReach = quickStatement<{ id: string }, { person_id: string }>(
   'person_within_reach',
   shape => sql`
     select p.id from people p

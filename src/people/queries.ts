@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Refusals } from '../database/refusals.ts'
-import { asker, type Shape, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
 import type { Asked } from '../http/page.ts'
 import { conflict } from '../problems.ts'
 import { personBehindDoor } from './door.ts'
@@ -64,7 +64,7 @@ export const searchPeople = statement<PersonRow, Sought & { limit: number }>(
     order by p.name_key, p.id limit ${value('limit')}`
 )
 
-export const findPerson = statement<PersonRow, { person_id: string }>(
+export const findPerson = quickStatement<PersonRow, { person_id: string }>(
   'find_person',
   shape => sql`
     select ${columns(shape)} from people p

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { asker, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, statement, value } from '../database/statement.ts'
 import { behindDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import type { Series } from './schemas.ts'
@@ -18,7 +18,7 @@ export const listSeries = statement<Series, Asked & { group_id: string }>(
     order by s.starts_on, s.id limit ${value('limit')}`
 )
 
-export const findSeries = statement<Series, { series_id: string }>(
+export const findSeries = quickStatement<Series, { series_id: string }>(
   'find_series',
   shape => sql`
     select ${columns} from series s

@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm'
 import type { Caller } from '../access/caller.ts'
 import type { Database } from '../database/database.ts'
-import { asker, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, value } from '../database/statement.ts'
 import { behindDoor } from '../groups/door.ts'
 import { notFound } from '../problems.ts'
 
-const sessionWithinReach = statement<{ id: string }, { session_id: string }>(
+const sessionWithinReach = quickStatement<{ id: string }, { session_id: string }>(
   'session_within_reach',
   shape => sql`
     select s.id from sessions s

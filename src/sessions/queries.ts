@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { asker, type Shape, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
 import { behindDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import type { Outcome } from './vocabulary.ts'
@@ -60,7 +60,7 @@ export const within = ({ has }: Shape, starts_at: SQL): SQL =>
 const isUnlogged = sql`(s.outcome = 'scheduled' and s.ends_at < now())`
 
 /** In order of their start. */
-export const listSessions = statement<
+export const listSessions = quickStatement<
   SessionText,
   Asked & Interval & { group_id?: string; outcome?: Outcome; unlogged?: boolean }
 >(
@@ -74,10 +74,12 @@ export const listSessions = statement<
       ${shape.has('outcome') ? sql`and s.outcome = ${value('outcome')}` : sql``}
       ${shape.has('unlogged') ? sql`and ${isUnlogged} = ${value('unlogged')}::boolean` : sql``}
       ${shape.has('after_1') ? sql`and (s.starts_at, s.id) > (${value('after_0')}::timestamptz, ${value('after_1')}::uuid)` : sql``}
-    order by s.starts_at, s.id limit ${value('limit')}`
+    order by s.starts_at, s.id limit ${value('limit')}`,
+  // What these leave out has to be looked at all the same.
+  shape => !shape.has('outcome') && !shape.has('unlogged')
 )
 
-export const findSession = statement<SessionText, { session_id: string }>(
+export const findSession = quickStatement<SessionText, { session_id: string }>(
   'find_session',
   shape => sql`
     select ${sessionJson} as json, s.id, s.starts_at, s.version

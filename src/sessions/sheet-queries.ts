@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { asker, type Shape, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
 import { behindDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import { personBehindDoor } from '../people/door.ts'
@@ -18,7 +18,7 @@ const facts = sql`'mode', a.mode, 'arrived_late', a.arrived_late, 'left_early', 
   'first_time', ${firstTime}, 'note', a.note`
 
 /** The sheet as the contract has it, written by PostgreSQL: the hottest read. */
-export const findSheet = statement<{ json: string; version: number }, { session_id: string }>(
+export const findSheet = quickStatement<{ json: string; version: number }, { session_id: string }>(
   'find_sheet',
   shape => sql`
     select s.sheet_version as version, json_build_object('session_id', s.id, 'version', s.sheet_version,
