@@ -41,6 +41,12 @@ import { schemas as scheduleSchemas } from './schedule/schemas.ts'
 import attendance from './sessions/attendance-routes.ts'
 import sessions from './sessions/routes.ts'
 import { schemas as sessionSchemas } from './sessions/schemas.ts'
+import strategyFeedback from './strategies/feedback-routes.ts'
+import strategyLibrary from './strategies/library-routes.ts'
+import { refusals as strategyRefusals } from './strategies/queries.ts'
+import strategyReviews from './strategies/review-routes.ts'
+import strategies from './strategies/routes.ts'
+import { schemas as strategySchemas } from './strategies/schemas.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -110,7 +116,8 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       ...groupRefusals,
       ...facilitatorRefusals,
       ...personRefusals,
-      ...membershipRefusals
+      ...membershipRefusals,
+      ...strategyRefusals
     }),
     // Without a caller, the refusal is about who is asking: nothing is behind it.
     door: async request => {
@@ -153,7 +160,8 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     ...membershipSchemas,
     ...scheduleSchemas,
     ...sessionSchemas,
-    ...importSchemas
+    ...importSchemas,
+    ...strategySchemas
   ])
     app.addSchema(schema)
   await app.register(openapi)
@@ -182,6 +190,10 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       await signedIn.register(sessions)
       await signedIn.register(attendance)
       await signedIn.register(imports)
+      await signedIn.register(strategies)
+      await signedIn.register(strategyReviews)
+      await signedIn.register(strategyFeedback)
+      await signedIn.register(strategyLibrary)
     },
     { prefix: '/v1' }
   )

@@ -22,7 +22,8 @@ const rooms = [
   'memberships',
   'schedule',
   'sessions',
-  'imports'
+  'imports',
+  'strategies'
 ]
 const floor = ['http', 'database', 'clock']
 const processes = ['server.ts', 'migrate.ts', 'organization.ts']

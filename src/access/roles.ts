@@ -11,22 +11,32 @@ const subjects = [
   'memberships',
   'sessions',
   'attendance',
-  'imports'
+  'imports',
+  'strategies'
 ] as const
 
 type Subject = (typeof subjects)[number]
-export type Scope = `${Subject}:${'read' | 'write'}`
+export type Scope = `${Subject}:${'read' | 'write'}` | 'strategies:moderate'
 
-export const scopes = subjects.flatMap<Scope>(subject => [`${subject}:read`, `${subject}:write`])
+export const scopes = [
+  ...subjects.flatMap<Scope>(subject => [`${subject}:read`, `${subject}:write`]),
+  'strategies:moderate'
+] satisfies Scope[]
 
 const both = (...names: Subject[]) => names.flatMap<Scope>(name => [`${name}:read`, `${name}:write`])
 
 /** The scopes that a role can ever use; a key's own scopes narrow them further. */
 export const scopesOf: Record<Role, ReadonlySet<Scope>> = {
   admin: new Set(scopes),
-  coordinator: new Set(both('groups', 'people', 'memberships', 'sessions', 'attendance', 'imports')),
-  facilitator: new Set<Scope>(['groups:read', ...both('people', 'memberships', 'sessions', 'attendance')]),
-  observer: new Set<Scope>(['groups:read', 'sessions:read'])
+  coordinator: new Set<Scope>([
+    ...both('groups', 'people', 'memberships', 'sessions', 'attendance', 'imports', 'strategies'),
+    'strategies:moderate'
+  ]),
+  facilitator: new Set<Scope>([
+    'groups:read',
+    ...both('people', 'memberships', 'sessions', 'attendance', 'strategies')
+  ]),
+  observer: new Set<Scope>(['groups:read', 'sessions:read', 'strategies:read'])
 }
 
 /** The roles that a scope lets in. */

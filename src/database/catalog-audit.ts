@@ -21,21 +21,24 @@ with
   -- the master keys, and which migrations there were.
   shared_table (name) as (values ('organizations'), ('encryption_keys'), ('schema_migrations')),
 
-  -- Unique across organizations, because a key is looked up before anybody knows whose it is. It is a hash of 256 random bits:
-  -- that one is taken tells nothing.
-  global_index (name) as (values ('api_keys_secret')),
+  -- Unique across organizations, because a key or a link is looked up before anybody knows whose it is. It is a hash of 256
+  -- random bits: that one is taken tells nothing.
+  global_index (name) as (values ('api_keys_secret'), ('strategy_share_links_secret')),
 
   -- Added to and read, never changed by the service.
-  append_only (name) as (values ('attendance_versions'), ('audit_entries'), ('outbox_events'), ('encryption_keys')),
+  append_only (name) as (values ('attendance_versions'), ('audit_entries'), ('outbox_events'), ('encryption_keys'),
+    ('strategy_versions'), ('strategy_decisions'), ('strategy_words')),
 
-  -- The functions that look across organizations.
+  -- The functions that look across organizations; and those of the search, which look past the policy within one.
   reviewed_function (signature) as (values ('find_api_key(bytea)'), ('list_organizations()'),
-    ('series_to_extend(date, integer)'), ('purge_expired(integer, integer, integer)')),
+    ('series_to_extend(date, integer)'), ('purge_expired(integer, integer, integer)'), ('find_share_link(bytea)'),
+    ('search_strategies(text, text[], tsquery, text, integer, uuid, uuid, boolean, uuid[], integer, uuid, integer)'),
+    ('corrected_words(text)')),
 
   -- What their owner may read, and purge.
   reviewed_policy (name, table_name, command) as (
     select 'reviewed_functions', unnest(array['organizations', 'staff', 'api_keys', 'series', 'audit_entries', 'outbox_events',
-      'idempotency_keys']), 'r'
+      'idempotency_keys', 'strategies', 'strategy_words', 'strategy_share_links']), 'r'
     union all select 'reviewed_purge', unnest(array['audit_entries', 'outbox_events', 'idempotency_keys']), 'd'),
 
   our_role as (

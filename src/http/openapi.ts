@@ -49,6 +49,7 @@ const tags = [
   { name: 'sessions', description: 'Dated meetings of a group.' },
   { name: 'attendance', description: 'The sheet: who came.' },
   { name: 'imports', description: 'Bringing lists in from elsewhere.' },
+  { name: 'strategies', description: 'Coping strategies: a treasure map for the next.' },
   { name: 'service', description: 'Whether the service is alive and ready.' }
 ]
 

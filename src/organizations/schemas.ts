@@ -7,6 +7,9 @@ const settings = {
     maximum: 1440,
     description: 'The length of a series or session whose length is left out.',
     examples: [90]
+  }),
+  publish_strategies_at_once: Type.Boolean({
+    description: 'Strategy cards of facilitators are published without a review, but for those that a rule flags.'
   })
 }
 

@@ -370,9 +370,13 @@ t.test('each takes time linear in the text', async t => {
     for (const start of starts) {
       for (const piece of pieces) {
         const text = `${start}${piece.repeat(50_000 / piece.length)}!`
-        const from = performance.now()
-        is(text)
-        slowest = Math.max(slowest, performance.now() - from)
+        // The best of three: a machine that is busy elsewhere does not make a regular expression slow.
+        const times = [1, 2, 3].map(() => {
+          const from = performance.now()
+          is(text)
+          return performance.now() - from
+        })
+        slowest = Math.max(slowest, Math.min(...times))
       }
     }
     t.ok(slowest < 50, `${name}: ${slowest.toFixed(2)} ms`)

@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto'
+import { v7 as uuid } from 'uuid'
+import { type Answered, created } from '../changes/change.ts'
+import { recordChange } from '../changes/record.ts'
+import type { Tx } from '../database/database.ts'
+import { fold } from '../database/fold.ts'
+import { groupDoor } from '../groups/door.ts'
+import { personDoor } from '../people/door.ts'
+import { Problem, unprocessable } from '../problems.ts'
+import { sealContributor } from './contributor.ts'
+import { type Content, flagsOf, spaced, textOf } from './flags.ts'
+import {
+  findSetting,
+  findStrategy,
+  holdCategory,
+  keepCategory,
+  keepVersion,
+  keepWords,
+  namesIn,
+  type Sight
+} from './queries.ts'
+import { awaitsReview, statusHandedIn } from './review.ts'
+import type { ContributorGiven, Strategy, StrategyCreate, StrategyCreated } from './schemas.ts'
+import { strategies } from './tables.ts'
+import { type CategoryKey, type StrategyFlag, type StrategyVisibility, seededCategories } from './vocabulary.ts'
+
+/**
+ * Writes a card down.
+ *
+ * @throws Problem 422 `unknown_reference`, `not_permitted`, `contributor_incomplete`
+ */
+export async function createStrategy(tx: Tx, sight: Sight, given: StrategyCreate): Promise<Answered<StrategyCreated>> {
+  const { draft, contributor, session_id = null, ...content } = given
+  const { organization_id, staff_id, api_key_id } = tx.actor
+  const [setting] = await tx.run(findSetting, { session_id })
+  const group_id = session_id === null ? (given.group_id ?? null) : setting!.session_group_id
+  await assertPlace(tx, sight, { ...given, group_id, session_id })
+  await assertContributor(tx, sight, contributor)
+  await takeCategory(tx, given.category)
+
+  // The id of a card that nobody may trace does not tell when it was made.
+  const id = contributor.kind === 'anonymous' ? randomUUID() : uuid()
+  const flags = await flagsFor(tx, given)
+  const trusted = sight.moderates || setting!.publishes_at_once
+  const status = draft ? 'draft' : statusHandedIn({ visibility: given.visibility, flags, trusted })
+  const { secret, ...contributorColumns } = columnsOf(contributor, { organization_id, strategy_id: id })
+  await tx.db.insert(strategies).values({
+    ...content,
+    organization_id,
+    id,
+    language: given.language ?? setting!.language,
+    ...contributorColumns,
+    group_id,
+    session_id,
+    status,
+    flags,
+    ...(awaitsReview(status) && { review_since: new Date().toISOString() }),
+    created_by_staff_id: staff_id,
+    created_by_key_id: api_key_id
+  })
+  const strategy = await keepAll(tx, sight, id)
+  recordChange(tx, 'strategy.created', strategy!)
+  return created('/v1/strategies', { ...strategy!, contributor_secret: secret })
+}
+
+/** Keeps a card's version and words, and answers the card: nothing where the asker reads it no more. */
+export async function keepAll(tx: Tx, sight: Sight, strategy_id: string): Promise<Strategy | undefined> {
+  const answers = await tx.runAll([
+    keepVersion.for(tx.actor, { strategy_id }),
+    keepWords.for(tx.actor, { strategy_id }),
+    findStrategy.for(tx.actor, { strategy_id, ...sight })
+  ])
+  return answers[2]![0] as Strategy | undefined
+}
+
+/**
+ * A card of a group, or one that was shared in one, is for those who see that group; a public one is given by moderators.
+ *
+ * @throws Problem 422
+ */
+export async function assertPlace(
+  tx: Tx,
+  { moderates }: Sight,
+  {
+    visibility,
+    group_id,
+    session_id
+  }: { visibility: StrategyVisibility; group_id: string | null; session_id?: string | null }
+) {
+  if (visibility === 'public' && !moderates) {
+    throw unprocessable('not_permitted', '#/visibility', 'A card is made public by those who moderate.')
+  }
+  if (group_id === null) {
+    if (session_id != null) throw unprocessable('unknown_reference', '#/session_id', 'There is no such session.')
+    return
+  }
+  await insteadOf404(
+    groupDoor({ read: (_actor, statement, values) => tx.run(statement, values) }, tx.actor, { group_id }),
+    () =>
+      session_id == null
+        ? unprocessable('unknown_reference', '#/group_id', 'There is no such group.')
+        : unprocessable('unknown_reference', '#/session_id', 'There is no such session.')
+  )
+}
+
+/** @throws Problem 422 where it is not said who it is, or said of somebody whom the asker does not see */
+async function assertContributor(tx: Tx, { sees_people }: Sight, { kind, person_id, nickname }: ContributorGiven) {
+  const incomplete = (pointer: string, detail: string) => unprocessable('contributor_incomplete', pointer, detail)
+  if (kind === 'person' && person_id === undefined) throw incomplete('#/contributor', 'Say which person it is.')
+  if (kind === 'nickname' && nickname === undefined) throw incomplete('#/contributor', 'Say which nickname.')
+  if (kind !== 'nickname' && nickname !== undefined) {
+    throw incomplete('#/contributor/nickname', 'A nickname is for the kind `nickname`.')
+  }
+  if (kind === 'nickname' && person_id !== undefined) {
+    throw incomplete('#/contributor/person_id', 'Whoever goes by a nickname is not written down beside it.')
+  }
+  if (person_id === undefined) return
+  const unknown = () => unprocessable('unknown_reference', '#/contributor/person_id', 'There is no such person.')
+  if (!sees_people) throw unknown()
+  await insteadOf404(
+    personDoor({ read: (_actor, statement, values) => tx.run(statement, values) }, tx.actor, { person_id }),
+    unknown
+  )
+}
+
+const insteadOf404 = (door: Promise<void>, refusal: () => Problem): Promise<void> =>
+  door.catch(error => {
+    throw error instanceof Problem && error.status === 404 ? refusal() : error
+  })
+
+function columnsOf(contributor: ContributorGiven, whose: { organization_id: string; strategy_id: string }) {
+  const { kind, person_id, nickname } = contributor
+  if (kind === 'anonymous') return { contributor_kind: kind, ...sealContributor(whose, person_id ?? null) }
+  return {
+    contributor_kind: kind,
+    contributor_person_id: person_id ?? null,
+    contributor_nickname: nickname ?? null,
+    secret: null
+  }
+}
+
+/** @throws Problem 422 where there is no such category, or it is retired */
+export async function takeCategory(tx: Tx, key: string | null | undefined) {
+  if (key == null) return
+  if (Object.hasOwn(seededCategories, key)) {
+    await tx.run(keepCategory, { key, name: seededCategories[key as CategoryKey] })
+  }
+  const held = await tx.run(holdCategory, { key })
+  if (held.length === 0) {
+    throw unprocessable('unknown_reference', '#/category', 'This is no category of the organization.')
+  }
+}
+
+/** What the rules notice, names only of people whom the asker sees: more would tell who else there is. */
+export async function flagsFor(tx: Tx, content: Content): Promise<StrategyFlag[]> {
+  const names = await tx.run(namesIn, { text: spaced(fold(textOf(content))) })
+  return flagsOf(
+    content,
+    names.map(({ display_name }) => display_name)
+  )
+}

@@ -1,0 +1,50 @@
+import type { StrategyFlag } from './vocabulary.ts'
+
+/** What a card says, as far as the rules read it. */
+export interface Content {
+  title: string
+  summary: string | null
+  when_it_helps: string | null
+  steps: string[]
+}
+
+export const textOf = ({ title, summary, when_it_helps, steps }: Content): string =>
+  [title, summary, when_it_helps, ...steps].filter(part => part !== null).join('\n')
+
+/** An amount and a unit of medicine, in the languages that cards are searched in: `20 mg`, `two pills`, `10 gotas`. */
+const amount = String.raw`(?:\d+(?:[.,/]\d+)?|half|one|two|three|four|media|dos|tres|un|une|deux|trois|eine?|zwei|drei)`
+const unit =
+  '(?:mg|mcg|µg|ug|ml|cc|iu|ie|ui|milligrams?|miligramos?|milligrammes?|milligramm|micrograms?|tablets?|tabletas?|tabletten?|pills?|pastillas?|pilules?|pillen?|capsules?|cápsulas?|gélules?|kapseln?|drops?|gotas?|gouttes?|tropfen|comprimidos?|comprimés?|puffs?|doses?|dosis)'
+const dose = new RegExp(String.raw`(?<![\p{L}\p{N}])${amount}[\s\u00a0-]{0,3}${unit}(?![\p{L}\p{N}])`, 'iu')
+
+const email = /[^\s@]{1,64}@[\p{L}\p{N}-]{1,63}\.[\p{L}]{2,24}/u
+const phone = /(?<![\p{L}\p{N}])\+?\(?\d(?:[\s().-]{0,2}\d){8,14}(?!\d)/u
+const handle = /(?<![\p{L}\p{N}.@])@[\p{L}\p{N}_.]{3,30}/u
+
+/** A title and a name: `Dr. Weber`, `Mrs Lopez`, `Señora Ruiz`. */
+const addressed =
+  /(?<![\p{L}\p{N}])(?:Dr|Mr|Mrs|Ms|Prof|Herr|Frau|M|Mme|Mlle|Sr|Sra|Señora?|Doña?)\.?[ \u00a0]\p{Lu}\p{Ll}{2,}/u
+
+/** Folded text as words apart by single spaces, with one at each end: a name occurs in it whole or not at all. */
+export const spaced = (folded: string): string => ` ${folded.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()} `
+
+/** Whether the text has the name, written as a name: `Sun` and not the sun. Scripts without capitals count as they are. */
+export function saysName(text: string, name: string): boolean {
+  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const found = text.match(new RegExp(String.raw`(?<![\p{L}\p{N}])${escaped}(?![\p{L}\p{N}])`, 'giu')) ?? []
+  return found.some(words => !/^\p{Ll}/u.test(words))
+}
+
+/**
+ * What a reviewer should look at. A rule notices and never refuses: a card may well name a river or a number of breaths.
+ *
+ * @param names of people that occur in the folded text
+ */
+export function flagsOf(content: Content, names: string[]): StrategyFlag[] {
+  const text = textOf(content)
+  const flags: StrategyFlag[] = []
+  if (addressed.test(text) || names.some(name => saysName(text, name))) flags.push('names_person')
+  if (email.test(text) || phone.test(text) || handle.test(text)) flags.push('contact_details')
+  if (dose.test(text)) flags.push('gives_dose')
+  return flags
+}

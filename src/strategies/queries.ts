@@ -1,0 +1,364 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Refusals } from '../database/refusals.ts'
+import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
+import { behindDoor, groupsFacilitated } from '../groups/door.ts'
+import type { Asked } from '../http/page.ts'
+import { personBehindDoor } from '../people/door.ts'
+import { unprocessable } from '../problems.ts'
+import { instantText } from '../sessions/queries.ts'
+import type {
+  Feedback,
+  Strategy,
+  StrategyCategory,
+  StrategyDecision,
+  StrategyReport,
+  StrategyReview,
+  StrategyVersion
+} from './schemas.ts'
+import type { StrategyStatus } from './vocabulary.ts'
+
+/** What the scopes of whoever asks let them see of a card. Every statement about cards takes it. */
+export interface Sight {
+  moderates: boolean
+  sees_people: boolean
+}
+
+/** Who reads a card is decided in one place, the function of that name (`migrations/0002_strategies.sql`). */
+const readable = (
+  shape: Shape
+): SQL => sql`strategy_is_readable(s.visibility, s.status, s.group_id, s.created_by_staff_id,
+  s.created_by_key_id, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean, ${groupsFacilitated(shape)})`
+
+/** A key of a member of staff is that member of staff. */
+const isMine = sql`coalesce(case when s.created_by_staff_id is null
+  then s.created_by_key_id = ${asker.api_key_id}::uuid and ${asker.staff_id}::uuid is null
+  else s.created_by_staff_id = ${asker.staff_id}::uuid end, false)`
+
+/** When an anonymous card was written down would help to tell by whom it is. */
+const dayIfAnonymous = (at: SQL) =>
+  sql`case when s.contributor_kind = 'anonymous' then date_trunc('day', ${at}) else ${at} end`
+
+const columns = (shape: Shape): SQL => sql`
+  s.id, s.title, s.summary, s.when_it_helps, s.steps, s.minutes, s.where_usable, s.topics, s.category, s.language, s.links, s.source,
+  json_build_object('kind', s.contributor_kind, 'person_id', p.id, 'display_name', p.display_name, 'nickname', s.contributor_nickname)
+    as contributor,
+  case when ${behindDoor(shape, sql`s.group_id`)} then s.group_id end as group_id,
+  case when ${behindDoor(shape, sql`s.group_id`)} then s.session_id end as session_id,
+  s.visibility, s.status, case when ${value('moderates')}::boolean then s.flags end as flags, ${isMine} as mine,
+  s.helped_count, s.tried_count, s.version, ${dayIfAnonymous(sql`s.created_at`)} as created_at,
+  ${dayIfAnonymous(sql`s.updated_at`)} as updated_at`
+
+/** Beside a card, its contributor: for whoever sees that person. */
+const contributor = (shape: Shape): SQL => sql`
+  left join people p on p.organization_id = s.organization_id and p.id = s.contributor_person_id
+    and ${value('sees_people')}::boolean and ${personBehindDoor(shape, sql`p.id`)}`
+
+export const findStrategy = quickStatement<Strategy, Sight & { strategy_id: string }>(
+  'find_strategy',
+  shape => sql`
+    select ${columns(shape)} from strategies s ${contributor(shape)}
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable(shape)}`
+)
+
+/** Whether the card is there for whoever asks. */
+export const strategyWithinReach = quickStatement<{ id: string }, Pick<Sight, 'moderates'> & { strategy_id: string }>(
+  'strategy_within_reach',
+  shape => sql`
+    select s.id from strategies s
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable(shape)}`
+)
+
+/** A card about to be changed. */
+export interface LockedStrategy extends Omit<Strategy, 'contributor'> {
+  contributor_kind: string
+  contributor_sealed: Buffer | null
+  contributor_secret_hash: Buffer | null
+  review_since: string | null
+  publishes_at_once: boolean
+}
+
+export const lockStrategy = statement<LockedStrategy, Pick<Sight, 'moderates'> & { strategy_id: string }>(
+  'lock_strategy',
+  shape => sql`
+    select s.id, s.title, s.summary, s.when_it_helps, s.steps, s.minutes, s.where_usable, s.topics, s.category, s.language, s.links,
+      s.source, s.contributor_kind, s.contributor_sealed, s.contributor_secret_hash, s.group_id, s.session_id, s.visibility, s.status,
+      s.flags, s.review_since, ${isMine} as mine, s.helped_count, s.tried_count, s.version, s.created_at, s.updated_at,
+      (o.settings ->> 'publish_strategies_at_once')::boolean as publishes_at_once
+    from strategies s join organizations o on o.id = s.organization_id
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable(shape)}
+    for no key update of s`
+)
+
+/** What a new card takes from where it is made: the organization's language and rule, and the group of the session. */
+export const findSetting = statement<
+  { language: string; publishes_at_once: boolean; session_group_id: string | null },
+  { session_id: string | null }
+>(
+  'find_strategy_setting',
+  () => sql`
+    select o.language, (o.settings ->> 'publish_strategies_at_once')::boolean as publishes_at_once, s.group_id as session_group_id
+    from organizations o left join sessions s on s.organization_id = o.id and s.id = ${value('session_id')}::uuid
+    where o.id = ${asker.organization_id}`
+)
+
+export interface Search {
+  words: string | null
+  languages: string[] | null
+  filters: string | null
+  of_status: StrategyStatus
+  most_minutes: number | null
+}
+
+/** A page of a search (`search_strategies`), with the words marked in it by U+0002 and U+0003, which no text has. */
+export const searchStrategies = statement<
+  Strategy & { score: number; marked: (string | null)[] | null },
+  Search & Sight & Asked
+>(
+  'search_strategies',
+  shape => sql`
+    select ${columns(shape)}, f.score, case when ${value('words')}::text is not null then (
+      select array_agg(ts_headline(c.read, t.text, plainto_tsquery(c.read, ${value('words')}), E'HighlightAll=true, StartSel=\x02, StopSel=\x03')
+        order by t.place)
+      from (select search_configuration(s.language, true) as read) c,
+        unnest(array[s.title, s.when_it_helps] || s.steps) with ordinality t (text, place)) end as marked
+    from search_strategies(${value('words')}, ${value('languages')}::text[], ${value('filters')}::tsquery, ${value('of_status')},
+      ${value('most_minutes')}::int, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean,
+      ${groupsFacilitated(shape)}, ${shape.has('after_1') ? sql`${value('after_0')}::int, ${value('after_1')}::uuid` : sql`null, null`},
+      ${value('limit')}::int) f
+    join strategies s on s.organization_id = ${asker.organization_id} and s.id = f.id ${contributor(shape)}
+    where ${readable(shape)}
+    order by f.score desc, f.id desc`
+)
+
+/** The words with those that no card has put right; nothing where there is nothing like them. */
+export const correctWords = statement<{ words: string | null }, { words: string }>(
+  'correct_words',
+  () =>
+    sql`select corrected_words(${value('words')}) as words from organizations o where o.id = ${asker.organization_id}`
+)
+
+/** Adds the words of a card that everybody here reads to those that a mistyped word may be meant to be. */
+export const keepWords = statement<never, { strategy_id: string }>(
+  'keep_words',
+  () => sql`
+    insert into strategy_words (organization_id, word)
+    select s.organization_id, w from strategies s,
+      unnest(search_words('simple', concat_ws(E'\\n', s.title, s.when_it_helps, s.summary, array_to_string(s.topics, ' '),
+        array_to_string(s.steps, E'\\n')), true)) w
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')}
+      and s.status = 'published' and s.visibility in ('organization', 'public')
+    on conflict do nothing`
+)
+
+/** Published cards that share words of the title or its neighbourhood, or the category and a topic; most shared first. */
+export const similarStrategies = statement<Strategy, Sight & { strategy_id: string }>(
+  'similar_strategies',
+  shape => sql`
+    with card as (
+      select o.id, o.document, tsvector_to_array(o.document) as found_by from strategies o
+      where o.organization_id = ${asker.organization_id} and o.id = ${value('strategy_id')}),
+    near as (
+      select f.id, f.score from card, search_strategies(null, null,
+        (select string_agg(quote_literal('b:' || substr(x, 3)), ' | ')::tsquery from unnest(found_by) x where x ^@ 'a:' and x !~ '\\\\'),
+        'published', null, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean, ${groupsFacilitated(shape)},
+        null, null, 200) f
+      union
+      select f.id, f.score from card, search_strategies(null, null,
+        (select string_agg(quote_literal(x), ' | ')::tsquery from unnest(found_by) x where x ^@ '#topic:')
+          && (select quote_literal(x)::tsquery from unnest(found_by) x where x ^@ '#category:'),
+        'published', null, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean, ${groupsFacilitated(shape)},
+        null, null, 200) f)
+    select ${columns(shape)} from card, near n
+    join strategies s on s.organization_id = ${asker.organization_id} and s.id = n.id ${contributor(shape)}
+    where s.id <> card.id and ${readable(shape)}
+    order by (select count(*) from unnest(tsvector_to_array(s.document)) x
+      where (x ^@ 'a:' or x ^@ 'b:' or x ^@ '#topic:' or x ^@ '#category:') and x = any (card.found_by)) desc, n.score desc, s.id desc
+    limit 10`
+)
+
+/** The people whom whoever asks sees, and whose name occurs in the text; `text` is folded, its words apart by single spaces. */
+export const namesIn = statement<{ display_name: string }, { text: string }>(
+  'names_in',
+  shape => sql`
+    select p.display_name from people p
+    where p.organization_id = ${asker.organization_id} and length(p.name_key) >= 3
+      and position(' ' || p.name_key || ' ' in ${value('text')}) > 0 and ${personBehindDoor(shape, sql`p.id`)}
+    limit 100`
+)
+
+/** The seeded categories that a card has are kept, so that the card can refer to them. */
+export const keepCategory = statement<never, { key: string; name: string }>(
+  'keep_category',
+  () => sql`
+    insert into strategy_categories (organization_id, key, name) values (${asker.organization_id}, ${value('key')}, ${value('name')})
+    on conflict do nothing`
+)
+
+/** A category that a card is about to get: it is not retired meanwhile. */
+export const holdCategory = statement<{ key: string }, { key: string }>(
+  'hold_category',
+  () => sql`
+    select c.key from strategy_categories c
+    where c.organization_id = ${asker.organization_id} and c.key = ${value('key')} and c.retired_at is null for share of c`
+)
+
+/** Those that the organization made or changed. */
+export const listCategories = statement<StrategyCategory>(
+  'list_categories',
+  () => sql`
+    select c.key, c.name, c.retired_at is not null as retired, c.version from strategy_categories c
+    where c.organization_id = ${asker.organization_id} order by c.key limit 1000`
+)
+
+export const putCategory = statement<StrategyCategory, { key: string; name: string; retired: boolean }>(
+  'put_category',
+  () => sql`
+    insert into strategy_categories as c (organization_id, key, name, retired_at)
+    values (${asker.organization_id}, ${value('key')}, ${value('name')}, case when ${value('retired')}::boolean then now() end)
+    on conflict (organization_id, key) do update set name = excluded.name,
+      retired_at = case when excluded.retired_at is not null then coalesce(c.retired_at, excluded.retired_at) end,
+      version = c.version + 1, updated_at = now()
+    returning c.key, c.name, c.retired_at is not null as retired, c.version`
+)
+
+/** Keeps what the card says as one of its versions. */
+export const keepVersion = statement<never, { strategy_id: string }>(
+  'keep_strategy_version',
+  () => sql`
+    insert into strategy_versions (organization_id, strategy_id, version, changed_by_key, changed_by_staff, content)
+    select s.organization_id, s.id, s.version, ${asker.api_key_id}::uuid, ${asker.staff_id}::uuid, jsonb_build_object('title', s.title,
+      'summary', s.summary, 'when_it_helps', s.when_it_helps, 'steps', s.steps, 'minutes', s.minutes, 'where_usable', s.where_usable,
+      'topics', s.topics, 'category', s.category, 'language', s.language, 'links', s.links, 'source', s.source)
+    from strategies s where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')}`
+)
+
+const author = (staff_id: SQL, key_id: SQL) => sql`json_build_object('staff_id', ${staff_id}, 'api_key_id', ${key_id},
+  'display_name', coalesce(
+    (select f.display_name from staff f where f.organization_id = ${asker.organization_id} and f.id = ${staff_id}),
+    (select k.name from api_keys k where k.organization_id = ${asker.organization_id} and k.id = ${key_id})))`
+
+/** What it said before, the latest first. */
+export const listStrategyVersions = statement<
+  StrategyVersion,
+  Pick<Sight, 'moderates'> & Asked & { strategy_id: string }
+>(
+  'list_strategy_versions',
+  shape => sql`
+    select v.strategy_id, v.version, ${dayIfAnonymous(sql`v.changed_at`)} as changed_at,
+      ${author(sql`v.changed_by_staff`, sql`v.changed_by_key`)} as changed_by, v.content
+    from strategy_versions v join strategies s on s.organization_id = v.organization_id and s.id = v.strategy_id
+    where v.organization_id = ${asker.organization_id} and v.strategy_id = ${value('strategy_id')} and ${readable(shape)}
+      and v.version < (select max(l.version) from strategy_versions l
+        where l.organization_id = v.organization_id and l.strategy_id = v.strategy_id)
+      ${shape.has('after_1') ? sql`and v.version < ${value('after_1')}::int` : sql``}
+    order by v.version desc limit ${value('limit')}`
+)
+
+export const listDecisions = statement<StrategyDecision, Pick<Sight, 'moderates'> & Asked & { strategy_id: string }>(
+  'list_decisions',
+  shape => sql`
+    select d.id, d.decision, d.reason, d.decided_at, ${author(sql`d.decided_by_staff`, sql`d.decided_by_key`)} as decided_by
+    from strategy_decisions d join strategies s on s.organization_id = d.organization_id and s.id = d.strategy_id
+    where d.organization_id = ${asker.organization_id} and d.strategy_id = ${value('strategy_id')} and ${readable(shape)}
+      ${shape.has('after_1') ? sql`and d.id < ${value('after_1')}::uuid` : sql``}
+    order by d.id desc limit ${value('limit')}`
+)
+
+/** A card that waits for a decision, with what was reported of it. */
+export type WaitingStrategy = Strategy & Pick<StrategyReview, 'waiting_since' | 'reports'>
+
+/** What somebody must decide about, the longest waiting first. */
+export const listReviews = statement<WaitingStrategy, Sight & Asked>(
+  'list_reviews',
+  shape => sql`
+    select ${columns(shape)}, s.review_since as waiting_since, coalesce((
+      select json_agg(json_build_object('id', q.id, 'reason', q.reason, 'note', q.note, 'reported_at', ${instantText(sql`q.reported_at`)},
+        'reported_by', ${author(sql`q.reported_by_staff`, sql`q.reported_by_key`)}) order by q.id)
+      from strategy_reports q
+      where q.organization_id = s.organization_id and q.strategy_id = s.id and q.decision_id is null), '[]') as reports
+    from strategies s ${contributor(shape)}
+    where s.organization_id = ${asker.organization_id} and s.review_since is not null and ${readable(shape)}
+      ${shape.has('after_1') ? sql`and (s.review_since, s.id) > (${value('after_0')}::timestamptz, ${value('after_1')}::uuid)` : sql``}
+    order by s.review_since, s.id limit ${value('limit')}`
+)
+
+export const fileReport = statement<
+  StrategyReport,
+  { id: string; strategy_id: string; reason: string; note: string | null }
+>(
+  'file_report',
+  () => sql`
+    insert into strategy_reports (organization_id, id, strategy_id, reason, note, reported_by_key, reported_by_staff)
+    values (${asker.organization_id}, ${value('id')}, ${value('strategy_id')}, ${value('reason')}, ${value('note')},
+      ${asker.api_key_id}::uuid, ${asker.staff_id}::uuid)
+    returning id, strategy_id, reason, note, reported_at, 1 as version`
+)
+
+/** Writes a decision down, and answers with it whatever was reported. */
+export const decide = statement<
+  never,
+  { id: string; strategy_id: string; decision: string; reason: string | null; answers: boolean }
+>(
+  'decide_strategy',
+  () => sql`
+    with decided as (
+      insert into strategy_decisions (organization_id, id, strategy_id, decision, reason, decided_by_key, decided_by_staff)
+      values (${asker.organization_id}, ${value('id')}, ${value('strategy_id')}, ${value('decision')}, ${value('reason')},
+        ${asker.api_key_id}::uuid, ${asker.staff_id}::uuid)
+      returning organization_id, id, strategy_id)
+    update strategy_reports r set decision_id = d.id from decided d
+    where r.organization_id = ${asker.organization_id} and r.organization_id = d.organization_id and r.strategy_id = d.strategy_id
+      and r.decision_id is null and ${value('answers')}::boolean`
+)
+
+export const putFeedback = statement<
+  never,
+  { strategy_id: string; person_id: string; outcome: string; topic: string | null }
+>(
+  'put_feedback',
+  () => sql`
+    insert into strategy_feedback (organization_id, strategy_id, person_id, outcome, topic)
+    values (${asker.organization_id}, ${value('strategy_id')}, ${value('person_id')}, ${value('outcome')}, ${value('topic')})
+    on conflict (organization_id, strategy_id, person_id) do update set outcome = excluded.outcome, topic = excluded.topic,
+      updated_at = now()`
+)
+
+export const withdrawFeedback = statement<never, { strategy_id: string; person_id: string }>(
+  'withdraw_feedback',
+  () => sql`
+    delete from strategy_feedback f
+    where f.organization_id = ${asker.organization_id} and f.strategy_id = ${value('strategy_id')} and f.person_id = ${value('person_id')}`
+)
+
+/** Counted anew, of a card that is held still: what was added up could drift. */
+export const recountFeedback = statement<never, { strategy_id: string }>(
+  'recount_feedback',
+  () => sql`
+    update strategies s set helped_count = c.helped, tried_count = c.tried
+    from (select count(*) filter (where f.outcome = 'helped') as helped, count(*) as tried from strategy_feedback f
+      where f.organization_id = ${asker.organization_id} and f.strategy_id = ${value('strategy_id')}) c
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')}`
+)
+
+export const findFeedback = quickStatement<
+  Feedback,
+  Pick<Sight, 'moderates'> & { strategy_id: string; person_id: string }
+>(
+  'find_feedback',
+  shape => sql`
+    select s.id as strategy_id, p.id as person_id, f.outcome, f.topic, f.updated_at, s.helped_count, s.tried_count
+    from strategies s join people p on p.organization_id = s.organization_id and p.id = ${value('person_id')}
+    left join strategy_feedback f on f.organization_id = s.organization_id and f.strategy_id = s.id and f.person_id = p.id
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable(shape)}
+      and ${personBehindDoor(shape, sql`p.id`)}`
+)
+
+export const refusals: Refusals = {
+  strategies_category: () =>
+    unprocessable('unknown_reference', '#/category', 'This is no category of the organization.'),
+  strategies_contributor_person: () =>
+    unprocessable('unknown_reference', '#/contributor/person_id', 'There is no such person.'),
+  strategies_of_a_group: () => unprocessable('group_required', '#/group_id', 'A card of a group says which.'),
+  strategies_group: () => unprocessable('unknown_reference', '#/group_id', 'There is no such group.'),
+  strategies_session: () => unprocessable('unknown_reference', '#/session_id', 'There is no such session.')
+}
