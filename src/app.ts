@@ -47,6 +47,7 @@ import { refusals as strategyRefusals } from './strategies/queries.ts'
 import strategyReviews from './strategies/review-routes.ts'
 import strategies from './strategies/routes.ts'
 import { schemas as strategySchemas } from './strategies/schemas.ts'
+import { sharedStrategies, shareLinks } from './strategies/share-routes.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -170,6 +171,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     if (route.schema !== undefined && route.schema.hide !== true) route.schema.querystring ??= Parameters({})
   })
   await app.register(health)
+  await app.register(sharedStrategies)
 
   await app.register(
     async signedIn => {
@@ -194,6 +196,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       await signedIn.register(strategyReviews)
       await signedIn.register(strategyFeedback)
       await signedIn.register(strategyLibrary)
+      await signedIn.register(shareLinks)
     },
     { prefix: '/v1' }
   )

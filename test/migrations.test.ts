@@ -10,6 +10,7 @@ import * as organizations from '../src/organizations/tables.ts'
 import * as people from '../src/people/tables.ts'
 import * as schedule from '../src/schedule/tables.ts'
 import * as sessions from '../src/sessions/tables.ts'
+import * as strategies from '../src/strategies/tables.ts'
 
 t.test('the tables in the code are those of the migrations', async t => {
   const journal = JSON.parse(readFileSync(new URL('../migrations/meta/_journal.json', import.meta.url), 'utf8'))
@@ -26,7 +27,8 @@ t.test('the tables in the code are those of the migrations', async t => {
     ...organizations,
     ...people,
     ...schedule,
-    ...sessions
+    ...sessions,
+    ...strategies
   }
   t.same(
     await generateMigration(snapshot, generateDrizzleJson(tables)),

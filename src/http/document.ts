@@ -192,7 +192,7 @@ const parameters: Record<string, Parameter> = {
 }
 
 /** What is lost when two people change it at once would be missed: these are changed only by who says what they read. */
-const guarded = /^\/v1\/(?:groups|series|sessions|people)\/\{\w+\}(?:\/\w+)?$/
+const guarded = /^\/v1\/(?:groups|series|sessions|people|strategies)\/\{\w+\}(?:\/\w+)?$/
 
 /** The sheet's first PUT needs no If-Match, later ones do. */
 const guardedLater = /^\/v1\/sessions\/\{\w+\}\/attendance$/
@@ -202,7 +202,7 @@ function completed(operation: Operation, method: string, path: string, schemas: 
   const given = (rest.parameters ?? []) as Parameter[]
   const has = (name: string) => given.some(parameter => parameter.name.toLowerCase() === name)
   const isSignedIn = path.startsWith('/v1')
-  const isChange = method !== 'get' && rest['x-required-scope']?.endsWith(':write') === true
+  const isChange = method !== 'get' && (rest['x-required-scope']?.endsWith(':write') === true || has('idempotency-key'))
   const later = guardedLater.test(path)
   const needsMatch = has('if-match') && guarded.test(path) && !later
   const body = requestBody && {

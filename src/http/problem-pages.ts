@@ -58,13 +58,18 @@ export const problemCodes: Record<number, Record<string, string>> = {
     key_expired: 'The key has expired. Make another one.',
     key_revoked: 'The key was revoked, for good. Make another one.',
     membership_overlaps: 'The person belongs to the group already during some of that time.',
+    not_anonymous: 'The contributor of the card is not anonymous, or no more.',
     session_cancelled: 'The session is cancelled. Reinstate it first.',
     session_did_not_happen: 'The session is marked as not happened. Reinstate it first.',
     session_held: 'The session was held: it has an attendance sheet, which cannot be taken back.',
     session_not_scheduled: 'The session is cancelled or did not happen. Reinstate it first.',
     session_not_started:
       'Attendance records what happened. A sheet is accepted from 60 minutes before the start of its session on.',
-    slug_taken: 'Another group of the organization has this slug.'
+    slug_taken: 'Another group of the organization has this slug.',
+    strategy_not_in_use: 'The card is a draft or retired. Publish it first.',
+    strategy_not_shareable:
+      'A link leads to a published card that everybody in the organization reads, and to no other.',
+    strategy_shared_in_session: 'The card was shared in a session, and stays with the group of that session.'
   },
   412: {
     precondition_failed:
@@ -76,8 +81,12 @@ export const problemCodes: Record<number, Record<string, string>> = {
       'Bodies are JSON in UTF-8 and not compressed. The Accept-Post and Accept-Patch headers say which types are read.'
   },
   422: {
+    contributor_incomplete:
+      'Say who contributed the card: `person` with a person, `nickname` with a nickname, `anonymous` without one.',
     ends_before_start: 'It would end before it begins.',
-    expires_in_the_past: 'A key expires at some time to come.',
+    expires_in_the_past: 'It expires at some time to come.',
+    expires_too_late: 'It expires sooner: for how long it may last, the operation says.',
+    group_required: 'A card of a group says of which.',
     idempotency_key_reused:
       'This Idempotency-Key was used for another request in the last 24 hours. Use a new key for each thing that you want done.',
     invalid_rrule: 'The recurrence rule is not among those that are understood, or makes no session.',
@@ -93,7 +102,8 @@ export const problemCodes: Record<number, Record<string, string>> = {
     too_late: 'This lies too far ahead.',
     unknown_reference: 'What the body refers to is not there, or not for this key to see.',
     validation_failed:
-      'The body was read and is not as it must be. `errors` has a pointer to each fault, and says what must be there.'
+      'The body was read and is not as it must be. `errors` has a pointer to each fault, and says what must be there.',
+    wrong_secret: 'The secret is not the one that was given to the contributor of this card.'
   },
   428: {
     precondition_required:

@@ -35,6 +35,9 @@ export async function createStrategy(tx: Tx, sight: Sight, given: StrategyCreate
   const [setting] = await tx.run(findSetting, { session_id })
   const group_id = session_id === null ? (given.group_id ?? null) : setting!.session_group_id
   await assertPlace(tx, sight, { ...given, group_id, session_id })
+  if (given.group_id !== undefined && given.group_id !== group_id) {
+    throw unprocessable('unknown_reference', '#/group_id', 'The session is of another group.')
+  }
   await assertContributor(tx, sight, contributor)
   await takeCategory(tx, given.category)
 

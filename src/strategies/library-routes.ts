@@ -30,7 +30,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
   )
 
   app.put(
-    '/strategy-categories/:category',
+    '/strategy-categories/:key',
     {
       config: { scope: 'strategies:moderate', idempotent: true },
       schema: {
@@ -44,8 +44,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         response: { 200: named(StrategyCategory) }
       }
     },
-    async (request, reply) =>
-      await change(request, reply, tx => changeCategory(tx, request.params.category, request.body))
+    async (request, reply) => await change(request, reply, tx => changeCategory(tx, request.params.key, request.body))
   )
 
   app.post(

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { change } from '../changes/change.ts'
 import { etagOf } from '../http/etag.ts'
 import { paged } from '../http/page.ts'
-import { idempotent, idempotentIfMatch, ifMatch, named } from '../http/schemas.ts'
+import { idempotent, ifMatch, named } from '../http/schemas.ts'
 import { notFound } from '../problems.ts'
 import { changeStrategy } from './change-strategy.ts'
 import { createStrategy } from './create-strategy.ts'
@@ -208,7 +208,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         summary: 'Stand to an anonymous strategy',
         description: 'For the contributor alone: it takes the `contributor_secret`.',
         params: StrategyPath,
-        headers: idempotentIfMatch,
+        headers: idempotent,
         body: named(AnonymityLift),
         response: { 200: named(Strategy) }
       }

@@ -410,7 +410,7 @@ export const StrategyCategoryList = Answer(
   },
   { description: 'The categories of the organization.' }
 )
-export const CategoryPath = Parameters({ category: Word })
+export const CategoryPath = Parameters({ key: Word })
 export const StrategyCategoryPut = Body(
   'StrategyCategoryPut',
   { name: Line(100), retired: Defaulted(Type.Boolean(), false) },
@@ -428,7 +428,65 @@ export const StarterSetResult = Answer(
 )
 export type StarterSetResult = Static<typeof StarterSetResult>
 
+export const ShareLinkPath = Parameters({ strategy_id: Id, share_link_id: Id })
+export const ShareLinkCreate = Body(
+  'ShareLinkCreate',
+  { expires_at: { ...Instant, description: 'At most 90 days from now.' } },
+  { examples: [{ expires_at: '2026-12-24T18:00:00Z' }] }
+)
+export type ShareLinkCreate = Static<typeof ShareLinkCreate>
+
+const link = {
+  id: Id,
+  strategy_id: Id,
+  expires_at: Instant,
+  revoked_at: Nullable(Instant),
+  version: Version,
+  created_at: Instant,
+  updated_at: Instant
+}
+export const ShareLink = Answer('ShareLink', link, {
+  description:
+    'Lets whoever has it read one card, for a while. What it opens is shown when it is made, and never again.'
+})
+export type ShareLink = Static<typeof ShareLink>
+export const ShareLinkCreated = Answer(
+  'ShareLinkCreated',
+  {
+    ...link,
+    url: Type.String({
+      description: 'Where the card is read, shown this once.',
+      examples: [`/shared/strategies/ck_share_${'x'.repeat(43)}`]
+    })
+  },
+  { description: 'The new link.' }
+)
+export type ShareLinkCreated = Static<typeof ShareLinkCreated>
+export const ShareLinkPage = Page('ShareLinkPage', ShareLink)
+export const ShareLinkQuery = Parameters(pageQuery)
+
+export const SharedPath = Parameters({ secret: Type.String({ pattern: '^ck_share_[A-Za-z0-9]{43}$' }) })
+export const SharedStrategy = Answer(
+  'SharedStrategy',
+  {
+    ...described,
+    contributor: Type.Object(
+      { kind: Contributor.properties.kind, nickname: Contributor.properties.nickname },
+      { title: 'SharedContributor', description: 'Nobody on record is told by a link.' }
+    ),
+    helped_count: card.helped_count,
+    tried_count: card.tried_count
+  },
+  { description: 'A card, for whoever was given a link.' }
+)
+export type SharedStrategy = Static<typeof SharedStrategy>
+
 export const schemas = [
+  ShareLinkCreate,
+  ShareLink,
+  ShareLinkCreated,
+  ShareLinkPage,
+  SharedStrategy,
   Strategy,
   StrategyCreated,
   StrategyCreate,

@@ -25,6 +25,10 @@ const domainRules = new Set([
   'createMembership unknown_reference',
   'assignFacilitator unknown_reference',
   'createApiKey unknown_reference',
+  'createStrategy unknown_reference',
+  'updateStrategy unknown_reference',
+  // What only the contributor was given.
+  'liftStrategyAnonymity wrong_secret',
   // One time beside another, or beside today.
   'createMembership too_far_ahead',
   'leaveMembership too_far_ahead',
@@ -32,12 +36,18 @@ const domainRules = new Set([
   'assignFacilitator ends_before_start',
   'endFacilitator ends_before_start',
   'createApiKey expires_in_the_past',
+  'createShareLink expires_in_the_past',
+  'createShareLink expires_too_late',
   'createSeries too_early',
   'createSeries too_late',
   // What belongs together, or excludes each other: 3.0 has no words for it, and clumsy types come of those in 3.1.
   'listGroups incomplete',
   'createGroup place_required',
   'updateGroup place_required',
+  'createStrategy contributor_incomplete',
+  'createStrategy group_required',
+  'updateStrategy group_required',
+  'liftStrategyAnonymity contributor_incomplete',
   'searchPeople one_criterion',
   'searchPeople no_letters',
   'putAttendanceSheet only_for_present',
@@ -98,13 +108,21 @@ t.test('the service and its document agree', async t => {
   const group = await makeGroup(admin)
   const member = await makeMember(admin, group, 'Ana')
   const session = await makeSession(admin, group)
+  const write = async (contributor: object) =>
+    (await admin.post('/v1/strategies', { title: 'Walk', contributor })).data as {
+      id: string
+      contributor_secret: string
+    }
+  const shared = await write({ kind: 'nickname', nickname: 'R' })
+  const link = await admin.post(`/v1/strategies/${shared.id}/share_links`, { expires_at: minutesFromNow(60) })
+  const anonymous = await write({ kind: 'anonymous' })
   const fuzzer = new Fuzzer({
     document: (await service.app.inject('/openapi.json')).json(),
     judge: judge(),
     send: sendTo(service.app),
     key: admin.key,
     // Whoever asks must go on being let in, and a session stay open for its sheet.
-    spared: new Set([key.id, staff?.id, session]),
+    spared: new Set([key.id, staff?.id, session, shared.id]),
     refusals: { path: [404], query: [400], header: [400, 428], body: [422] },
     headers: { 'if-match': '*' },
     allowed: domainRules,
@@ -116,9 +134,15 @@ t.test('the service and its document agree', async t => {
         records: [{ person_id: member, status: 'present', mode: 'in_person', minutes: 90 }],
         walk_ins: [{ display_name: 'Ben', mode: 'video' }],
         anonymous_count: 3
-      })
+      }),
+      liftStrategyAnonymity: () => ({ secret: anonymous.contributor_secret, kind: 'nickname', nickname: 'Robin' })
     },
-    paths: { putAttendanceSheet: { session_id: session }, getAttendanceSheet: { session_id: session } },
+    paths: {
+      putAttendanceSheet: { session_id: session },
+      getAttendanceSheet: { session_id: session },
+      getSharedStrategy: { secret: link.data.url.split('/').at(-1) },
+      liftStrategyAnonymity: { strategy_id: anonymous.id }
+    },
     seed
   })
   for (const operation of ['createGroup', 'createPerson', 'createStaff', 'assignFacilitator', 'createMembership']) {

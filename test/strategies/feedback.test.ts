@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { startApp } from '../support/app.ts'
+import { type Client, startApp } from '../support/app.ts'
 import { assign, makeGroup, makeMember } from '../support/circle.ts'
 import { lookingPastWalls } from '../support/two-organizations.ts'
 
@@ -14,7 +14,7 @@ t.test('did it help?', async t => {
   const stranger = await makeMember(admin, other, 'Ana')
   const { id } = (await admin.post('/v1/strategies', { title: 'Walk', topics: ['worry'] })).data
   const url = `/v1/strategies/${id}`
-  const say = (outcome: string, who = person, client = facilitator) =>
+  const say = (outcome: string, who = person, client: Client = facilitator) =>
     client.put(`${url}/feedback/${who}`, { outcome, topic: 'worry' })
   const counts = async () => {
     const { helped_count, tried_count } = (await admin.get(url)).data

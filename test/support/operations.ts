@@ -63,6 +63,9 @@ const inKit: Record<string, keyof Kit> = {
   staff_id: 'staff_id',
   facilitator_id: 'facilitator_id',
   api_key_id: 'api_key_id',
+  strategy_id: 'strategy_id',
+  share_link_id: 'share_link_id',
+  secret: 'contributor_secret',
   'createMembership.person_id': 'guest_id',
   'assignFacilitator.staff_id': 'colleague_id',
   'putAttendanceSheet.walk_ins.person_id': 'guest_id',
@@ -75,6 +78,7 @@ const inKit: Record<string, keyof Kit> = {
 /** Identifiers that people and systems give: unique within an organization at the most, and no oracle across. */
 const random: Record<string, () => string> = {
   slug: () => `slug-${randomBytes(6).toString('hex')}`,
+  key: () => `key-${randomBytes(6).toString('hex')}`,
   system: () => `system-${randomBytes(6).toString('hex')}`,
   value: () => `value-${randomBytes(6).toString('hex')}`,
   email: () => `${randomBytes(6).toString('hex')}@random.example`,
@@ -93,7 +97,12 @@ const times: Record<string, () => string> = {
 }
 
 /** Query parameters that an operation cannot do without, or that let a list show all it has. */
-const query: Record<string, string> = { time_zone: 'UTC', limit: '100', archived: 'include' }
+const query: Record<string, string> = {
+  time_zone: 'UTC',
+  limit: '100',
+  archived: 'include',
+  'listStrategySuggestions.topic': 'grief'
+}
 
 /** Bodies that one example does not stand for. */
 const bodies: Record<string, (example: Record<string, unknown>) => unknown[]> = {
@@ -123,7 +132,10 @@ export function inThe(kit: Kit): (slot: Slot, operation: Operation) => string {
 }
 
 /** One that nobody has. */
-export const nobodys: Choice = slot => (slot.kind === 'uuid' ? uuid() : random[slot.name]!())
+export const nobodys: Choice = slot => {
+  if (slot.name === 'secret') return `ck_contributor_${randomBytes(22).toString('hex').slice(0, 43)}`
+  return slot.kind === 'uuid' ? uuid() : random[slot.name]!()
+}
 
 /** One's own, where it leads to an object; a new one, where it must be free. */
 export const own =
@@ -212,7 +224,8 @@ function slotsIn(schema: Schema, example: unknown, pointer: Slot['pointer'] = []
     const property = schema.properties?.[name] ?? {}
     const here = [...pointer, name]
     const top = pointer.length === 0
-    if (property.format === 'uuid') {
+    // A secret opens one object, as an id names it.
+    if (property.format === 'uuid' || name === 'secret') {
       return name in given || top ? [{ in: 'body', name, pointer: here, kind: 'uuid' }] : []
     }
     if (name in random && (typeof given[name] === 'string' || (top && name === 'slug'))) {
@@ -268,7 +281,7 @@ export function requestsOf(operation: Operation, choose: Choice): InjectOptions[
   const search = new URLSearchParams()
   for (const { in: where, name, required } of operation.parameters) {
     if (where !== 'query') continue
-    const value = at('query', name) ?? query[name]
+    const value = at('query', name) ?? query[`${operation.id}.${name}`] ?? query[name]
     if (value !== undefined) search.set(name, value)
     else if (required === true)
       throw new Error(`What is ${name} of ${operation.id}? Add it to test/support/operations.ts`)

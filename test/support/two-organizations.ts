@@ -40,6 +40,10 @@ export interface Kit {
   email: string
   person_email: string
   person_phone: string
+  /** An anonymous card of the group, with everything that hangs from a card. */
+  strategy_id: string
+  contributor_secret: string
+  share_link_id: string
 }
 
 const made = (reply: Reply) => {
@@ -47,8 +51,17 @@ const made = (reply: Reply) => {
   return reply.data
 }
 
-/** Fills every field that takes text with a canary. */
-export async function makeKit(service: TestApp, admin: Client, label: string): Promise<Kit> {
+/**
+ * Fills every field that takes text with a canary.
+ *
+ * @param visibility of the strategy card
+ */
+export async function makeKit(
+  service: TestApp,
+  admin: Client,
+  label: string,
+  { visibility = 'group' } = {}
+): Promise<Kit> {
   const say = (field: string) => canary(label, field)
   const slug = say('slug').toLowerCase()
   const email = `${say('mail').toLowerCase()}@staff.example`
@@ -112,6 +125,45 @@ export async function makeKit(service: TestApp, admin: Client, label: string): P
   made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(say('note'))))
   made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(say('note')), { 'if-match': '"1"' }))
 
+  // Categories are the organization's, and no secret of a group.
+  const common = label.replace(/\d+$/, '0')
+  const category = canary(common, 'category-key').toLowerCase()
+  made(await admin.put(`/v1/strategy-categories/${category}`, { name: canary(common, 'category') }))
+  const card = (field: string) => ({
+    title: say(field),
+    summary: say('summary'),
+    when_it_helps: say('when'),
+    steps: [say('step'), say('step')],
+    topics: ['grief'],
+    category,
+    links: [{ title: say('link'), url: `https://example.org/${say('url')}` }],
+    source: say('source')
+  })
+  made(
+    await facilitator.post('/v1/strategies', {
+      ...card('named'),
+      contributor: { kind: 'person', person_id },
+      session_id,
+      visibility: 'group'
+    })
+  )
+  const { id: strategy_id, contributor_secret } = made(
+    await admin.post('/v1/strategies', {
+      ...card('anonymous'),
+      contributor: { kind: 'anonymous', person_id },
+      session_id,
+      visibility: 'organization'
+    })
+  )
+  const strategy = `/v1/strategies/${strategy_id}`
+  // Whatever a rule may see in a canary.
+  made(await admin.post(`${strategy}/publish`, { reason: say('decision') }, { 'if-match': '*' }))
+  const share_link_id = made(await admin.post(`${strategy}/share_links`, { expires_at: minutesFromNow(60 * 24) })).id
+  made(await admin.put(`${strategy}/feedback/${person_id}`, { outcome: 'helped', topic: 'grief' }))
+  made(await admin.post(`${strategy}/reports`, { reason: 'spam', note: say('report') }))
+  made(await admin.post(`${strategy}/publish`, { reason: say('decision') }, { 'if-match': '*' }))
+  made(await admin.patch(strategy, { source: say('source'), visibility }, { 'if-match': '*' }))
+
   return {
     label,
     group_id,
@@ -131,7 +183,10 @@ export async function makeKit(service: TestApp, admin: Client, label: string): P
     slug,
     email,
     person_email,
-    person_phone
+    person_phone,
+    strategy_id,
+    contributor_secret,
+    share_link_id
   }
 }
 

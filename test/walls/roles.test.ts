@@ -18,7 +18,7 @@ t.test('within one organization', async t => {
   async function hangingFrom({ group_id, person_id, guest_id, staff_id }: Kit): Promise<Set<string>> {
     const { rows } = await superuser.query(
       `select id from groups where id = $1
-       ${['group_facilitators', 'memberships', 'series', 'sessions', 'attendance'].map(table => `union select id from ${table} where group_id = $1`).join(' ')}`,
+       ${['group_facilitators', 'memberships', 'series', 'sessions', 'attendance', 'strategies'].map(table => `union select id from ${table} where group_id = $1`).join(' ')}`,
       [group_id]
     )
     return new Set([person_id, guest_id, staff_id, ...rows.map(row => row.id as string)])
@@ -32,7 +32,7 @@ t.test('within one organization', async t => {
       'outbox_events'
     ])
     const { rows } = await superuser.query(
-      ['groups', 'group_facilitators', 'memberships', 'series', 'sessions', 'attendance']
+      ['groups', 'group_facilitators', 'memberships', 'series', 'sessions', 'attendance', 'strategies']
         .map(
           table => `select '${table}' as name, md5(string_agg(x::text, '' order by x::text)) as sum
             from ${table} x where ${table === 'groups' ? 'id' : 'group_id'} = $1`
@@ -97,7 +97,10 @@ t.test('within one organization', async t => {
       for (const role of roles) {
         pairs++
         // Administrators ask for something that is there each time: what is allowed does succeed.
-        const kit = role === 'admin' && operation.method !== 'GET' ? await makeKit(service, admin, 'alpha3') : mine
+        const kit =
+          role === 'admin' && operation.method !== 'GET'
+            ? await makeKit(service, admin, 'alpha3', { visibility: 'organization' })
+            : mine
         for (const request of requestsOf(operation, own(kit))) {
           const reply = await app.inject({
             ...request,
