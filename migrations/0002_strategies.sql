@@ -217,8 +217,10 @@ CREATE TABLE "strategy_versions" (
 	"changed_at" timestamp(3) with time zone DEFAULT now() NOT NULL,
 	"changed_by_key" uuid,
 	"changed_by_staff" uuid,
+	"visibility" text NOT NULL,
 	"content" jsonb NOT NULL,
-	CONSTRAINT "strategy_versions_pkey" PRIMARY KEY("organization_id","strategy_id","version")
+	CONSTRAINT "strategy_versions_pkey" PRIMARY KEY("organization_id","strategy_id","version"),
+	CONSTRAINT "strategy_versions_visibility" CHECK ("strategy_versions"."visibility" in ('private', 'group', 'organization', 'public'))
 );
 --> statement-breakpoint
 CREATE TABLE "strategy_words" (
@@ -334,23 +336,30 @@ create function search_strategies(words text, languages text[], filters tsquery,
     end loop;
   end $function$;
 --> statement-breakpoint
--- Words with the ones that no card has replaced by those most like them; null where there are none.
-create function corrected_words(words text) returns text
+-- Words with the ones that no card has replaced by those most like them; null where there are none. Words stay when their card
+-- goes: those that no card that everybody here reads has by now are passed over.
+create function corrected_words(words text, languages text[]) returns text
   language sql stable security definer set search_path = pg_catalog, public set pg_trgm.similarity_threshold = 0.3
   as $$
     select case when bool_and(c.word is not null) then string_agg(c.word, ' ' order by g.place) end
     from unnest(public.search_words('simple', words, true)) with ordinality g (word, place)
     left join lateral (
-      select w.word from public.strategy_words w
-      where w.organization_id = public.current_organization()
-        and (w.word = g.word or w.word operator(public.%) g.word
-          or (w.word ^@ left(g.word, 1) and length(w.word) between length(g.word) - 1 and length(g.word) + 1
-            and length(g.word) between 3 and 60 and public.levenshtein_less_equal(w.word, g.word, 2) <= 2))
-      order by w.word <> g.word,
-        -- Two letters in the wrong order: what hurried fingers do most.
-        array(select x from unnest(string_to_array(w.word, null)) x order by x) <> array(select x from unnest(string_to_array(g.word, null)) x order by x),
-        public.levenshtein(left(w.word, 200), left(g.word, 200)), public.similarity(w.word, g.word) desc, w.word
-      limit 1) c on true
+      select n.word from (
+        select w.word, row_number() over (order by w.word <> g.word,
+          -- Two letters in the wrong order: what hurried fingers do most.
+          array(select x from unnest(string_to_array(w.word, null)) x order by x)
+            <> array(select x from unnest(string_to_array(g.word, null)) x order by x),
+          public.levenshtein(left(w.word, 200), left(g.word, 200)), public.similarity(w.word, g.word) desc, w.word) as place
+        from public.strategy_words w
+        where w.organization_id = public.current_organization()
+          and (w.word = g.word or w.word operator(public.%) g.word
+            or (w.word ^@ left(g.word, 1) and length(w.word) between length(g.word) - 1 and length(g.word) + 1
+              and length(g.word) between 3 and 60 and public.levenshtein_less_equal(w.word, g.word, 2) <= 2))
+        order by place limit 10) n
+      where exists (select from public.strategies s
+        where s.organization_id = public.current_organization() and s.status = 'published' and s.visibility in ('organization', 'public')
+          and s.document @@ public.strategy_query(n.word, languages, 'c'))
+      order by n.place limit 1) c on true
   $$;
 --> statement-breakpoint
 -- Which card a link leads to, before the organization is known: one row, or none for a link that is unknown, revoked or over.
@@ -365,7 +374,7 @@ grant create on schema public to circlekeeper_functions;
 --> statement-breakpoint
 alter function search_strategies(text, text[], tsquery, text, int, uuid, uuid, boolean, uuid[], int, uuid, int) owner to circlekeeper_functions;
 --> statement-breakpoint
-alter function corrected_words(text) owner to circlekeeper_functions;
+alter function corrected_words(text, text[]) owner to circlekeeper_functions;
 --> statement-breakpoint
 alter function find_share_link(bytea) owner to circlekeeper_functions;
 --> statement-breakpoint
@@ -375,9 +384,9 @@ do $$
 begin
   execute 'set local role circlekeeper_functions';
   revoke execute on function search_strategies(text, text[], tsquery, text, int, uuid, uuid, boolean, uuid[], int, uuid, int),
-    corrected_words(text), find_share_link(bytea) from public;
+    corrected_words(text, text[]), find_share_link(bytea) from public;
   grant execute on function search_strategies(text, text[], tsquery, text, int, uuid, uuid, boolean, uuid[], int, uuid, int),
-    corrected_words(text), find_share_link(bytea) to circlekeeper_app;
+    corrected_words(text, text[]), find_share_link(bytea) to circlekeeper_app;
   execute 'reset role';
 end $$;
 --> statement-breakpoint

@@ -11,6 +11,8 @@ export interface Answered<T> {
   headers: Record<string, string>
   /** The body, or its JSON text where PostgreSQL wrote it. */
   body: T | string
+  /** What is kept for a retry, where it is not the body: a secret that is kept nowhere is not in it. */
+  kept?: T
 }
 
 /** 201 with where it is. */
@@ -42,15 +44,19 @@ const keyPattern = /^[\x21-\x7e]{1,255}$/
  * has no second effect; another request with that key (or If-Match, or in another role) is 422; one whose first is still
  * under way waits, then 409.
  * Refusals are not kept: nothing happened.
+ *
+ * @param again what a replay answers instead of the first answer, where the asker may see less by now; it then stands for
+ *   the door
  */
 export async function change<T>(
   request: FastifyRequest,
   reply: FastifyReply,
-  work: (tx: Tx) => Promise<Answered<T>>
+  work: (tx: Tx) => Promise<Answered<T>>,
+  again?: (tx: Tx, first: T) => Promise<T>
 ): Promise<T> {
   const key = idempotencyKeyOf(request)
   const answer = await request.server.db.write(request.caller, async tx =>
-    key === undefined ? await work(tx) : await once(request, tx, key, work)
+    key === undefined ? await work(tx) : await once(request, tx, key, work, again)
   )
   reply.code(answer.status).headers(answer.headers)
   return answer.body as T
@@ -60,7 +66,8 @@ async function once<T>(
   request: FastifyRequest,
   tx: Tx,
   key: string,
-  work: (tx: Tx) => Promise<Answered<T>>
+  work: (tx: Tx) => Promise<Answered<T>>,
+  again?: (tx: Tx, first: T) => Promise<T>
 ): Promise<Answered<T>> {
   const { keyring } = request.server
   const { role, reach } = request.caller
@@ -83,6 +90,9 @@ async function once<T>(
     const [first] = await tx.run(findKey, { key })
     if (first === undefined || first.status === null) throw inProgress()
     if (!keyring.verify('idempotency', asked, first.fingerprint)) throw keyReused()
+    const { headers, body } = JSON.parse(keyring.open(first.answer_sealed, context).toString())
+    const replay = { status: first.status, headers: { ...headers, 'idempotency-replayed': 'true' } }
+    if (again !== undefined) return { ...replay, body: await again(tx, body) }
     // The answer may tell of a group whose door has closed since. Asked on the connection that is held already: who
     // waits for a second one could wait for others like them.
     await request.routeOptions.config.door?.(
@@ -90,11 +100,10 @@ async function once<T>(
       request.caller,
       request.params as Record<string, string>
     )
-    const { headers, body } = JSON.parse(keyring.open(first.answer_sealed, context).toString())
-    return { status: first.status, headers: { ...headers, 'idempotency-replayed': 'true' }, body }
+    return { ...replay, body }
   }
   const answer = await work(tx)
-  const kept = keyring.seal(JSON.stringify({ headers: answer.headers, body: answer.body }), context)
+  const kept = keyring.seal(JSON.stringify({ headers: answer.headers, body: answer.kept ?? answer.body }), context)
   tx.beforeCommit(keepAnswer.for(tx.actor, { key, status: answer.status, answer_sealed: kept }))
   return answer
 }

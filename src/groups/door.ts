@@ -17,13 +17,10 @@ export const behindDoor = ({ reach }: Pick<Shape, 'reach'>, group_id: SQLWrapper
         where door.organization_id = ${asker.organization_id} and door.staff_id = ${asker.staff_id} and door.group_id = ${group_id}
           and door.starts_at <= now() and (door.ends_at is null or door.ends_at > now()))`
 
-/** The groups whose door is open to a facilitator at this instant, as an array; none for whoever reaches the whole organization. */
-export const groupsFacilitated = ({ reach }: Pick<Shape, 'reach'>): SQL =>
-  reach === 'organization'
-    ? sql`'{}'::uuid[]`
-    : sql`array(select door.group_id from group_facilitators door
-        where door.organization_id = ${asker.organization_id} and door.staff_id = ${asker.staff_id}
-          and door.starts_at <= now() and (door.ends_at is null or door.ends_at > now()))`
+/** The groups that whoever asks facilitates at this instant, as an array: whatever else they reach. */
+export const groupsFacilitated = sql`array(select door.group_id from group_facilitators door
+  where door.organization_id = ${asker.organization_id} and door.staff_id = ${asker.staff_id}::uuid
+    and door.starts_at <= now() and (door.ends_at is null or door.ends_at > now()))`
 
 const groupWithinReach = quickStatement<{ id: string }, { group_id: string }>(
   'group_within_reach',

@@ -67,6 +67,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
       'Attendance records what happened. A sheet is accepted from 60 minutes before the start of its session on.',
     slug_taken: 'Another group of the organization has this slug.',
     strategy_not_in_use: 'The card is a draft or retired. Publish it first.',
+    strategy_reported: 'Something was reported of the card, and those who moderate decide first.',
     strategy_not_shareable:
       'A link leads to a published card that everybody in the organization reads, and to no other.',
     strategy_shared_in_session: 'The card was shared in a session, and stays with the group of that session.'

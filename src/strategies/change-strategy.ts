@@ -5,13 +5,13 @@ import { recordChange } from '../changes/record.ts'
 import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
-import { conflict, forbidden, notFound } from '../problems.ts'
-import { assertPlace, flagsFor, keepAll, takeCategory } from './create-strategy.ts'
-import { decide, findStrategy, keepWords, lockStrategy, type Sight } from './queries.ts'
-import { awaitsReview, statusChanged, statusDecided } from './review.ts'
+import { conflict, forbidden, notFound, unprocessable } from '../problems.ts'
+import { assertPlace, flagsFor, keepAll, statusColumns, takeCategory } from './create-strategy.ts'
+import { decide, findStrategy, keepWords, type LockedStrategy, lockStrategy, type Sight } from './queries.ts'
+import { statusChanged, statusDecided } from './review.ts'
 import type { Strategy, StrategyPatch } from './schemas.ts'
 import { strategies } from './tables.ts'
-import type { Decision, StrategyFlag, StrategyStatus } from './vocabulary.ts'
+import type { Decision, StrategyFlag } from './vocabulary.ts'
 
 /** The card, held still, as whoever may change it reads it. @throws Problem 404, 403, 412, 428 */
 export async function holdStrategy(tx: Tx, sight: Sight, strategy_id: string, ifMatch: string | undefined) {
@@ -24,12 +24,6 @@ export async function holdStrategy(tx: Tx, sight: Sight, strategy_id: string, if
   return before
 }
 
-/** A status, and since when somebody must decide. */
-const statusColumns = (status: StrategyStatus) => ({
-  status,
-  review_since: awaitsReview(status) ? new Date().toISOString() : null
-})
-
 const write = (tx: Tx, strategy_id: string, columns: Partial<typeof strategies.$inferInsert>) =>
   tx.db
     .update(strategies)
@@ -39,7 +33,8 @@ const write = (tx: Tx, strategy_id: string, columns: Partial<typeof strategies.$
 /**
  * Changes what a card says, or who reads it. What its writer changes in a published card is reviewed again.
  *
- * @throws Problem 409 `strategy_not_in_use` for a retired card
+ * @throws Problem 409 `strategy_not_in_use` for a retired card, `strategy_reported` for one that would escape a decision,
+ *   `strategy_shared_in_session`; 422
  */
 export async function changeStrategy(
   tx: Tx,
@@ -50,27 +45,45 @@ export async function changeStrategy(
 ): Promise<Answered<Strategy>> {
   const before = await holdStrategy(tx, sight, strategy_id, ifMatch)
   if (before.status === 'retired') throw conflict('strategy_not_in_use', 'The card is retired. Publish it first.')
-  const after = { ...before, ...changes }
-  if (changes.visibility !== undefined || changes.group_id !== undefined) {
-    // A card that was shared in a session stays with its group.
-    if (before.session_id !== null && changes.group_id !== undefined && changes.group_id !== before.group_id) {
-      throw conflict('strategy_shared_in_session', 'The card was shared in a session, and stays with its group.')
-    }
-    await assertPlace(tx, sight, { visibility: after.visibility, group_id: after.group_id })
+  const after = { ...before, ...changes, ...(changes.group_id && { group_id: changes.group_id.toLowerCase() }) }
+  const { visibility, group_id } = after
+  if (visibility === 'private' && before.visibility !== 'private') assertMayHide(before)
+  if (before.session_id !== null && group_id !== before.group_id) {
+    throw conflict('strategy_shared_in_session', 'The card was shared in a session, and stays with its group.')
   }
+  // Whoever left the group can still take back what they wrote.
+  const opens = visibility !== before.visibility && (visibility === 'group' || visibility === 'public')
+  if (opens || group_id !== before.group_id) await assertPlace(tx, sight, { visibility, group_id })
   if (changes.category !== undefined && changes.category !== before.category) await takeCategory(tx, changes.category)
-  const flags = await flagsFor(tx, after)
-  const status = statusChanged(before.status, before.flags ?? [], {
-    visibility: after.visibility,
+
+  const { flags, seen } = await flagsFor(tx, sight, { ...after, nickname: before.contributor_nickname })
+  const status = statusChanged(
+    { status: before.status, visibility: before.visibility, flags: before.flags ?? [] },
+    { visibility, flags: seen, moderates: sight.moderates, trusted: isTrusted(sight, before) }
+  )
+  const raised = flags.some(flag => !before.flags?.includes(flag))
+  await write(tx, strategy_id, {
+    ...changes,
+    group_id,
     flags,
-    trusted: sight.moderates || before.publishes_at_once
+    ...((status !== before.status || raised) &&
+      statusColumns(status, { visibility, flags, anonymous: before.contributor_kind === 'anonymous' }))
   })
-  await write(tx, strategy_id, { ...changes, flags, ...(status !== before.status && statusColumns(status)) })
   const strategy = await keepAll(tx, sight, strategy_id)
-  // What is in a group that the asker has just closed to themselves is theirs no more.
-  if (strategy === undefined) throw notFound()
   recordChange(tx, 'strategy.changed', strategy)
   return done(strategy)
+}
+
+/** Whether what is handed in needs no review: unless a moderator gave the card back before. */
+const isTrusted = ({ moderates }: Sight, { publishes_at_once, returned }: LockedStrategy) =>
+  moderates || (publishes_at_once && !returned)
+
+/** @throws Problem 409, 422 where a card would become one that nobody but its writer sees, and that is not theirs to do */
+function assertMayHide({ mine, reported, status }: LockedStrategy) {
+  if (!mine) throw unprocessable('not_permitted', '#/visibility', 'A card is made private by whoever wrote it down.')
+  if (reported || status === 'hidden') {
+    throw conflict('strategy_reported', 'Something was reported of the card, and must be decided first.')
+  }
 }
 
 /** Decisions and what the world is told of them. */
@@ -97,18 +110,20 @@ export async function decideStrategy(
   reason: string | null
 ): Promise<Answered<Strategy>> {
   const before = await holdStrategy(tx, sight, strategy_id, ifMatch)
-  const status = statusDecided(decision, before.status, {
-    visibility: before.visibility,
-    flags: (before.flags ?? []) as StrategyFlag[],
-    trusted: sight.moderates || before.publishes_at_once
-  })
+  const flags = (before.flags ?? []) as StrategyFlag[]
+  const { visibility } = before
+  const status = statusDecided(decision, before.status, { visibility, flags, trusted: isTrusted(sight, before) })
   const answers = decision !== 'submit' && sight.moderates
   const decides = status !== undefined || (answers && before.review_since !== null)
   if (decides) {
     await write(tx, strategy_id, {
-      ...statusColumns(status ?? before.status),
-      // Somebody has decided: hidden for good needs no other look.
-      ...(answers && { review_since: null })
+      ...statusColumns(status ?? before.status, {
+        visibility,
+        flags,
+        anonymous: before.contributor_kind === 'anonymous'
+      }),
+      // Once somebody has decided, nobody needs to look; and what was reported waits for that, whatever its writer does.
+      ...(answers ? { review_since: null } : before.reported && { review_since: before.review_since })
     })
     await tx.runAll([
       decide.for(tx.actor, { id: uuid(), strategy_id, decision, reason, answers }),
@@ -116,6 +131,7 @@ export async function decideStrategy(
     ])
   }
   const [strategy] = await tx.run(findStrategy, { strategy_id, ...sight })
-  if (decides) recordChange(tx, told[decision], strategy!)
-  return done(strategy!)
+  if (strategy === undefined) throw notFound()
+  if (decides) recordChange(tx, told[decision], strategy)
+  return done(strategy)
 }

@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { v7 as uuid } from 'uuid'
 import { type Answered, created } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
-import type { Tx } from '../database/database.ts'
+import type { Database, Tx } from '../database/database.ts'
 import { fold } from '../database/fold.ts'
 import { groupDoor } from '../groups/door.ts'
 import { personDoor } from '../people/door.ts'
-import { Problem, unprocessable } from '../problems.ts'
+import { notFound, Problem, unprocessable } from '../problems.ts'
 import { sealContributor } from './contributor.ts'
 import { type Content, flagsOf, spaced, textOf } from './flags.ts'
 import {
+  facilitatesNow,
   findSetting,
   findStrategy,
   holdCategory,
@@ -22,7 +23,13 @@ import {
 import { awaitsReview, statusHandedIn } from './review.ts'
 import type { ContributorGiven, Strategy, StrategyCreate, StrategyCreated } from './schemas.ts'
 import { strategies } from './tables.ts'
-import { type CategoryKey, type StrategyFlag, type StrategyVisibility, seededCategories } from './vocabulary.ts'
+import {
+  type CategoryKey,
+  type StrategyFlag,
+  type StrategyStatus,
+  type StrategyVisibility,
+  seededCategories
+} from './vocabulary.ts'
 
 /**
  * Writes a card down.
@@ -30,12 +37,14 @@ import { type CategoryKey, type StrategyFlag, type StrategyVisibility, seededCat
  * @throws Problem 422 `unknown_reference`, `not_permitted`, `contributor_incomplete`
  */
 export async function createStrategy(tx: Tx, sight: Sight, given: StrategyCreate): Promise<Answered<StrategyCreated>> {
-  const { draft, contributor, session_id = null, ...content } = given
+  const { draft, contributor, session_id: _, ...content } = given
   const { organization_id, staff_id, api_key_id } = tx.actor
+  const session_id = given.session_id?.toLowerCase() ?? null
+  const given_group_id = given.group_id?.toLowerCase()
   const [setting] = await tx.run(findSetting, { session_id })
-  const group_id = session_id === null ? (given.group_id ?? null) : setting!.session_group_id
-  await assertPlace(tx, sight, { ...given, group_id, session_id })
-  if (given.group_id !== undefined && given.group_id !== group_id) {
+  const group_id = session_id === null ? (given_group_id ?? null) : setting!.session_group_id
+  await assertPlace(tx, sight, { visibility: given.visibility, group_id, session_id })
+  if (given_group_id !== undefined && given_group_id !== group_id) {
     throw unprocessable('unknown_reference', '#/group_id', 'The session is of another group.')
   }
   await assertContributor(tx, sight, contributor)
@@ -43,9 +52,9 @@ export async function createStrategy(tx: Tx, sight: Sight, given: StrategyCreate
 
   // The id of a card that nobody may trace does not tell when it was made.
   const id = contributor.kind === 'anonymous' ? randomUUID() : uuid()
-  const flags = await flagsFor(tx, given)
+  const { flags, seen } = await flagsFor(tx, sight, { ...given, nickname: contributor.nickname ?? null })
   const trusted = sight.moderates || setting!.publishes_at_once
-  const status = draft ? 'draft' : statusHandedIn({ visibility: given.visibility, flags, trusted })
+  const status = draft ? 'draft' : statusHandedIn({ visibility: given.visibility, flags: seen, trusted })
   const { secret, ...contributorColumns } = columnsOf(contributor, { organization_id, strategy_id: id })
   await tx.db.insert(strategies).values({
     ...content,
@@ -55,29 +64,51 @@ export async function createStrategy(tx: Tx, sight: Sight, given: StrategyCreate
     ...contributorColumns,
     group_id,
     session_id,
-    status,
+    ...statusColumns(status, { visibility: given.visibility, flags, anonymous: contributor.kind === 'anonymous' }),
     flags,
-    ...(awaitsReview(status) && { review_since: new Date().toISOString() }),
     created_by_staff_id: staff_id,
     created_by_key_id: api_key_id
   })
   const strategy = await keepAll(tx, sight, id)
-  recordChange(tx, 'strategy.created', strategy!)
-  return created('/v1/strategies', { ...strategy!, contributor_secret: secret })
+  recordChange(tx, 'strategy.created', strategy)
+  return {
+    ...created('/v1/strategies', { ...strategy, contributor_secret: secret }),
+    kept: { ...strategy, contributor_secret: null }
+  }
 }
 
-/** Keeps a card's version and words, and answers the card: nothing where the asker reads it no more. */
-export async function keepAll(tx: Tx, sight: Sight, strategy_id: string): Promise<Strategy | undefined> {
+/**
+ * A status, and since when somebody must decide: also about a card that is published and flagged. Of an anonymous one only
+ * the day, like everything that tells when it was written down.
+ */
+export function statusColumns(
+  status: StrategyStatus,
+  {
+    visibility,
+    flags,
+    anonymous
+  }: { visibility: StrategyVisibility; flags: readonly StrategyFlag[]; anonymous: boolean }
+) {
+  const now = new Date().toISOString()
+  const waits = awaitsReview(status) || (status === 'published' && visibility !== 'private' && flags.length > 0)
+  return { status, review_since: waits ? (anonymous ? `${now.slice(0, 10)}T00:00:00.000Z` : now) : null }
+}
+
+/** Keeps a card's version and words, and answers the card. @throws Problem 404 where the asker reads it no more */
+export async function keepAll(tx: Tx, sight: Sight, strategy_id: string): Promise<Strategy> {
   const answers = await tx.runAll([
     keepVersion.for(tx.actor, { strategy_id }),
     keepWords.for(tx.actor, { strategy_id }),
     findStrategy.for(tx.actor, { strategy_id, ...sight })
   ])
-  return answers[2]![0] as Strategy | undefined
+  const [strategy] = answers[2] as Strategy[]
+  if (strategy === undefined) throw notFound()
+  return strategy
 }
 
 /**
- * A card of a group, or one that was shared in one, is for those who see that group; a public one is given by moderators.
+ * A card of a group is for those who read it then; one that was shared in a group, for those who see that group; a public one
+ * is given by moderators.
  *
  * @throws Problem 422
  */
@@ -93,18 +124,21 @@ export async function assertPlace(
   if (visibility === 'public' && !moderates) {
     throw unprocessable('not_permitted', '#/visibility', 'A card is made public by those who moderate.')
   }
+  const noSession = () => unprocessable('unknown_reference', '#/session_id', 'There is no such session.')
   if (group_id === null) {
-    if (session_id != null) throw unprocessable('unknown_reference', '#/session_id', 'There is no such session.')
+    if (session_id != null) throw noSession()
     return
   }
-  await insteadOf404(
-    groupDoor({ read: (_actor, statement, values) => tx.run(statement, values) }, tx.actor, { group_id }),
-    () =>
-      session_id == null
-        ? unprocessable('unknown_reference', '#/group_id', 'There is no such group.')
-        : unprocessable('unknown_reference', '#/session_id', 'There is no such session.')
+  await insteadOf404(groupDoor(within(tx), tx.actor, { group_id }), () =>
+    session_id == null ? unprocessable('unknown_reference', '#/group_id', 'There is no such group.') : noSession()
   )
+  if (visibility === 'group' && !moderates && (await tx.run(facilitatesNow, { group_id })).length === 0) {
+    throw unprocessable('not_permitted', '#/visibility', 'A card of a group is written by its facilitators.')
+  }
 }
+
+/** Doors asked inside a transaction. */
+const within = (tx: Tx): Pick<Database, 'read'> => ({ read: (_actor, statement, values) => tx.run(statement, values) })
 
 /** @throws Problem 422 where it is not said who it is, or said of somebody whom the asker does not see */
 async function assertContributor(tx: Tx, { sees_people }: Sight, { kind, person_id, nickname }: ContributorGiven) {
@@ -120,10 +154,7 @@ async function assertContributor(tx: Tx, { sees_people }: Sight, { kind, person_
   if (person_id === undefined) return
   const unknown = () => unprocessable('unknown_reference', '#/contributor/person_id', 'There is no such person.')
   if (!sees_people) throw unknown()
-  await insteadOf404(
-    personDoor({ read: (_actor, statement, values) => tx.run(statement, values) }, tx.actor, { person_id }),
-    unknown
-  )
+  await insteadOf404(personDoor(within(tx), tx.actor, { person_id }), unknown)
 }
 
 const insteadOf404 = (door: Promise<void>, refusal: () => Problem): Promise<void> =>
@@ -133,7 +164,8 @@ const insteadOf404 = (door: Promise<void>, refusal: () => Problem): Promise<void
 
 function columnsOf(contributor: ContributorGiven, whose: { organization_id: string; strategy_id: string }) {
   const { kind, person_id, nickname } = contributor
-  if (kind === 'anonymous') return { contributor_kind: kind, ...sealContributor(whose, person_id ?? null) }
+  if (kind === 'anonymous')
+    return { contributor_kind: kind, ...sealContributor(whose, person_id?.toLowerCase() ?? null) }
   return {
     contributor_kind: kind,
     contributor_person_id: person_id ?? null,
@@ -154,11 +186,16 @@ export async function takeCategory(tx: Tx, key: string | null | undefined) {
   }
 }
 
-/** What the rules notice, names only of people whom the asker sees: more would tell who else there is. */
-export async function flagsFor(tx: Tx, content: Content): Promise<StrategyFlag[]> {
-  const names = await tx.run(namesIn, { text: spaced(fold(textOf(content))) })
-  return flagsOf(
-    content,
-    names.map(({ display_name }) => display_name)
-  )
+/**
+ * What the rules notice (`flags`), and what of that whoever writes may know (`seen`): of other people's names, only those of
+ * people whom they see.
+ */
+export async function flagsFor(tx: Tx, { sees_people }: Sight, content: Content) {
+  const names = await tx.run(namesIn, { text: spaced(fold(textOf(content))), sees_people })
+  const named = (people: typeof names) =>
+    flagsOf(
+      content,
+      people.map(({ display_name }) => display_name)
+    )
+  return { flags: named(names), seen: named(names.filter(({ seen }) => seen)) }
 }

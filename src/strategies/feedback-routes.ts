@@ -10,8 +10,9 @@ import { giveFeedback, takeFeedbackBack } from './give-feedback.ts'
 import { findFeedback } from './queries.ts'
 import { Feedback, FeedbackPath, FeedbackPut } from './schemas.ts'
 
-/** Behind two doors: the card's and the person's. */
+/** Behind two doors, the card's and the person's; the second is for those who see people at all. */
 async function feedbackDoor(db: Pick<Database, 'read'>, caller: Caller, params: Record<string, string>) {
+  if (!sightOf(caller).sees_people) throw notFound()
   await strategyDoor(db, caller, params)
   await personDoor(db, caller, params)
 }
@@ -32,6 +33,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async request => {
+      await feedbackDoor(app.db, request.caller, request.params)
       const { moderates } = sightOf(request.caller)
       const [feedback] = await app.db.read(request.caller, findFeedback, { ...request.params, moderates })
       if (feedback === undefined) throw notFound()

@@ -6,10 +6,15 @@ export interface Content {
   summary: string | null
   when_it_helps: string | null
   steps: string[]
+  links: { title: string }[]
+  source: string | null
+  nickname: string | null
 }
 
-export const textOf = ({ title, summary, when_it_helps, steps }: Content): string =>
-  [title, summary, when_it_helps, ...steps].filter(part => part !== null).join('\n')
+export const textOf = ({ title, summary, when_it_helps, steps, links, source, nickname }: Content): string =>
+  [title, summary, when_it_helps, ...steps, ...links.map(link => link.title), source, nickname]
+    .filter(part => part !== null)
+    .join('\n')
 
 /** An amount and a unit of medicine, in the languages that cards are searched in: `20 mg`, `two pills`, `10 gotas`. */
 const amount = String.raw`(?:\d+(?:[.,/]\d+)?|half|one|two|three|four|media|dos|tres|un|une|deux|trois|eine?|zwei|drei)`

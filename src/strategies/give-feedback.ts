@@ -15,11 +15,12 @@ export const takeFeedbackBack = (tx: Tx, sight: Sight, strategy_id: string, pers
 
 async function change(
   tx: Tx,
-  { moderates }: Sight,
+  { moderates, sees_people }: Sight,
   strategy_id: string,
   person_id: string,
   statement: ReturnType<typeof putFeedback.for>
 ): Promise<Answered<Feedback>> {
+  if (!sees_people) throw notFound()
   const [card] = await tx.run(lockStrategy, { strategy_id, moderates })
   const [there] = card === undefined ? [] : await tx.run(findFeedback, { strategy_id, person_id, moderates })
   if (there === undefined) throw notFound()
@@ -29,7 +30,7 @@ async function change(
     findFeedback.for(tx.actor, { strategy_id, person_id, moderates })
   ])
   // The card is the object: who said what is nobody's business outside.
-  recordChange(tx, 'strategy.feedback_changed', { id: strategy_id, version: card!.version })
+  recordChange(tx, 'strategy.feedback_changed', { id: card!.id, version: card!.version })
   const [feedback] = answers[2] as [Feedback]
   return { status: 200, headers: {}, body: feedback }
 }

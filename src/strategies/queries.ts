@@ -26,10 +26,8 @@ export interface Sight {
 }
 
 /** Who reads a card is decided in one place, the function of that name (`migrations/0002_strategies.sql`). */
-const readable = (
-  shape: Shape
-): SQL => sql`strategy_is_readable(s.visibility, s.status, s.group_id, s.created_by_staff_id,
-  s.created_by_key_id, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean, ${groupsFacilitated(shape)})`
+const readable = sql`strategy_is_readable(s.visibility, s.status, s.group_id, s.created_by_staff_id,
+  s.created_by_key_id, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean, ${groupsFacilitated})`
 
 /** A key of a member of staff is that member of staff. */
 const isMine = sql`coalesce(case when s.created_by_staff_id is null
@@ -40,15 +38,17 @@ const isMine = sql`coalesce(case when s.created_by_staff_id is null
 const dayIfAnonymous = (at: SQL) =>
   sql`case when s.contributor_kind = 'anonymous' then date_trunc('day', ${at}) else ${at} end`
 
-const columns = (shape: Shape): SQL => sql`
+/** @param instant how a time is written: as PostgreSQL does, or as the contract has it where PostgreSQL writes the JSON */
+const columns = (shape: Shape, instant: (at: SQL) => SQL = at => at): SQL => sql`
   s.id, s.title, s.summary, s.when_it_helps, s.steps, s.minutes, s.where_usable, s.topics, s.category, s.language, s.links, s.source,
   json_build_object('kind', s.contributor_kind, 'person_id', p.id, 'display_name', p.display_name, 'nickname', s.contributor_nickname)
     as contributor,
   case when ${behindDoor(shape, sql`s.group_id`)} then s.group_id end as group_id,
   case when ${behindDoor(shape, sql`s.group_id`)} then s.session_id end as session_id,
-  s.visibility, s.status, case when ${value('moderates')}::boolean then s.flags end as flags, ${isMine} as mine,
-  s.helped_count, s.tried_count, s.version, ${dayIfAnonymous(sql`s.created_at`)} as created_at,
-  ${dayIfAnonymous(sql`s.updated_at`)} as updated_at`
+  s.visibility, s.status, case when ${value('moderates')}::boolean then
+    case when ${value('sees_people')}::boolean then s.flags else array_remove(s.flags, 'names_person') end end as flags, ${isMine} as mine,
+  s.helped_count, s.tried_count, s.version, ${instant(dayIfAnonymous(sql`s.created_at`))} as created_at,
+  ${instant(dayIfAnonymous(sql`s.updated_at`))} as updated_at`
 
 /** Beside a card, its contributor: for whoever sees that person. */
 const contributor = (shape: Shape): SQL => sql`
@@ -59,15 +59,15 @@ export const findStrategy = quickStatement<Strategy, Sight & { strategy_id: stri
   'find_strategy',
   shape => sql`
     select ${columns(shape)} from strategies s ${contributor(shape)}
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable(shape)}`
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable}`
 )
 
 /** Whether the card is there for whoever asks. */
 export const strategyWithinReach = quickStatement<{ id: string }, Pick<Sight, 'moderates'> & { strategy_id: string }>(
   'strategy_within_reach',
-  shape => sql`
+  () => sql`
     select s.id from strategies s
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable(shape)}`
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable}`
 )
 
 /** A card about to be changed. */
@@ -75,19 +75,28 @@ export interface LockedStrategy extends Omit<Strategy, 'contributor'> {
   contributor_kind: string
   contributor_sealed: Buffer | null
   contributor_secret_hash: Buffer | null
+  contributor_nickname: string | null
   review_since: string | null
+  /** Something was reported, and is not answered yet. */
+  reported: boolean
+  /** A moderator gave it back once: it is reviewed, whatever the organization does with others. */
+  returned: boolean
   publishes_at_once: boolean
 }
 
 export const lockStrategy = statement<LockedStrategy, Pick<Sight, 'moderates'> & { strategy_id: string }>(
   'lock_strategy',
-  shape => sql`
+  () => sql`
     select s.id, s.title, s.summary, s.when_it_helps, s.steps, s.minutes, s.where_usable, s.topics, s.category, s.language, s.links,
-      s.source, s.contributor_kind, s.contributor_sealed, s.contributor_secret_hash, s.group_id, s.session_id, s.visibility, s.status,
-      s.flags, s.review_since, ${isMine} as mine, s.helped_count, s.tried_count, s.version, s.created_at, s.updated_at,
+      s.source, s.contributor_kind, s.contributor_nickname, s.contributor_sealed, s.contributor_secret_hash, s.group_id, s.session_id,
+      s.visibility, s.status, s.flags, s.review_since, ${isMine} as mine, s.helped_count, s.tried_count, s.version, s.created_at, s.updated_at,
+      exists (select from strategy_reports r
+        where r.organization_id = s.organization_id and r.strategy_id = s.id and r.decision_id is null) as reported,
+      exists (select from strategy_decisions d
+        where d.organization_id = s.organization_id and d.strategy_id = s.id and d.decision = 'return') as returned,
       (o.settings ->> 'publish_strategies_at_once')::boolean as publishes_at_once
     from strategies s join organizations o on o.id = s.organization_id
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable(shape)}
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable}
     for no key update of s`
 )
 
@@ -111,32 +120,40 @@ export interface Search {
   most_minutes: number | null
 }
 
-/** A page of a search (`search_strategies`), with the words marked in it by U+0002 and U+0003, which no text has. */
-export const searchStrategies = statement<
-  Strategy & { score: number; marked: (string | null)[] | null },
-  Search & Sight & Asked
->(
+/**
+ * Where the words stand in a card, as pieces of its texts in turn without and with a match. All texts are read at once, apart
+ * by U+0003, and `ts_headline` marks the words with U+0002: no text has either.
+ */
+const highlights = sql`coalesce((
+  select json_agg(json_build_object('field', case t.place when 1 then 'title' when 2 then 'when_it_helps' else 'steps' end, 'segments', (
+    select json_agg(json_build_object('text', piece, 'match', turn % 2 = 0) order by turn)
+    from string_to_table(t.marked, E'\\x02') with ordinality p (piece, turn) where piece <> '')) order by t.place)
+  from (select search_configuration(s.language, true) as read) c, string_to_table(
+    ts_headline(c.read, array_to_string(array[s.title, coalesce(s.when_it_helps, '')] || s.steps, E'\\x03'),
+      plainto_tsquery(c.read, ${value('words')}), E'HighlightAll=true, StartSel=\\x02, StopSel=\\x02'),
+    E'\\x03') with ordinality t (marked, place)
+  where position(E'\\x02' in t.marked) > 0), '[]')`
+
+/** A page of a search (`search_strategies`), each card written by PostgreSQL as the contract has it. */
+export const searchStrategies = statement<{ id: string; score: number; json: string }, Search & Sight & Asked>(
   'search_strategies',
   shape => sql`
-    select ${columns(shape)}, f.score, case when ${value('words')}::text is not null then (
-      select array_agg(ts_headline(c.read, t.text, plainto_tsquery(c.read, ${value('words')}), E'HighlightAll=true, StartSel=\x02, StopSel=\x03')
-        order by t.place)
-      from (select search_configuration(s.language, true) as read) c,
-        unnest(array[s.title, s.when_it_helps] || s.steps) with ordinality t (text, place)) end as marked
+    select f.id, f.score, row_to_json(r)::text as json
     from search_strategies(${value('words')}, ${value('languages')}::text[], ${value('filters')}::tsquery, ${value('of_status')},
       ${value('most_minutes')}::int, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean,
-      ${groupsFacilitated(shape)}, ${shape.has('after_1') ? sql`${value('after_0')}::int, ${value('after_1')}::uuid` : sql`null, null`},
+      ${groupsFacilitated}, ${shape.has('after_1') ? sql`${value('after_0')}::int, ${value('after_1')}::uuid` : sql`null, null`},
       ${value('limit')}::int) f
-    join strategies s on s.organization_id = ${asker.organization_id} and s.id = f.id ${contributor(shape)}
-    where ${readable(shape)}
+    cross join lateral (
+      select ${columns(shape, instantText)}, ${highlights} as highlights from strategies s ${contributor(shape)}
+      where s.organization_id = ${asker.organization_id} and s.id = f.id and ${readable}) r
     order by f.score desc, f.id desc`
 )
 
 /** The words with those that no card has put right; nothing where there is nothing like them. */
-export const correctWords = statement<{ words: string | null }, { words: string }>(
+export const correctWords = statement<{ words: string | null }, { words: string; languages: string[] | null }>(
   'correct_words',
   () =>
-    sql`select corrected_words(${value('words')}) as words from organizations o where o.id = ${asker.organization_id}`
+    sql`select corrected_words(${value('words')}, ${value('languages')}::text[]) as words from organizations o where o.id = ${asker.organization_id}`
 )
 
 /** Adds the words of a card that everybody here reads to those that a mistyped word may be meant to be. */
@@ -152,40 +169,55 @@ export const keepWords = statement<never, { strategy_id: string }>(
     on conflict do nothing`
 )
 
-/** Published cards that share words of the title or its neighbourhood, or the category and a topic; most shared first. */
+/** Published cards that share words of the title, a topic or the category; those that share most first. */
 export const similarStrategies = statement<Strategy, Sight & { strategy_id: string }>(
   'similar_strategies',
   shape => sql`
     with card as (
-      select o.id, o.document, tsvector_to_array(o.document) as found_by from strategies o
+      select o.id, tsvector_to_array(o.document) as found_by from strategies o
       where o.organization_id = ${asker.organization_id} and o.id = ${value('strategy_id')}),
     near as (
-      select f.id, f.score from card, search_strategies(null, null,
-        (select string_agg(quote_literal('b:' || substr(x, 3)), ' | ')::tsquery from unnest(found_by) x where x ^@ 'a:' and x !~ '\\\\'),
-        'published', null, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean, ${groupsFacilitated(shape)},
-        null, null, 200) f
-      union
-      select f.id, f.score from card, search_strategies(null, null,
-        (select string_agg(quote_literal(x), ' | ')::tsquery from unnest(found_by) x where x ^@ '#topic:')
-          && (select quote_literal(x)::tsquery from unnest(found_by) x where x ^@ '#category:'),
-        'published', null, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean, ${groupsFacilitated(shape)},
-        null, null, 200) f)
+      select f.id, max(f.score) as score
+      from card, unnest(array['a:', '#']) kind, lateral (
+        -- A word of its title, in another's title or beside it.
+        select string_agg(quote_literal(case kind when 'a:' then 'b:' || substr(x, 3) else x end), ' | ')::tsquery as shared
+        from unnest(card.found_by) x where x ^@ kind and x !~ '^#(language|where):' and x !~ '\\\\') q,
+        search_strategies(null, null, q.shared, 'published', null, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid,
+          ${value('moderates')}::boolean, ${groupsFacilitated}, null, null, 200) f
+      where q.shared is not null
+      group by f.id)
     select ${columns(shape)} from card, near n
     join strategies s on s.organization_id = ${asker.organization_id} and s.id = n.id ${contributor(shape)}
-    where s.id <> card.id and ${readable(shape)}
-    order by (select count(*) from unnest(tsvector_to_array(s.document)) x
-      where (x ^@ 'a:' or x ^@ 'b:' or x ^@ '#topic:' or x ^@ '#category:') and x = any (card.found_by)) desc, n.score desc, s.id desc
+    where s.id <> card.id and ${readable}
+    order by (
+      select sum(case when x ^@ 'b:' and 'a:' || substr(x, 3) = any (card.found_by) then 3
+        when x ^@ '#category:' and x = any (card.found_by) then 2 when x ^@ '#topic:' and x = any (card.found_by) then 1 else 0 end)
+      from unnest(tsvector_to_array(s.document)) x) desc, n.score desc, s.id desc
     limit 10`
 )
 
-/** The people whom whoever asks sees, and whose name occurs in the text; `text` is folded, its words apart by single spaces. */
-export const namesIn = statement<{ display_name: string }, { text: string }>(
+/**
+ * The people whose name occurs in the text, and whether whoever asks sees them. `text` is folded, its words apart by single
+ * spaces.
+ */
+export const namesIn = statement<
+  { display_name: string; seen: boolean },
+  Pick<Sight, 'sees_people'> & { text: string }
+>(
   'names_in',
   shape => sql`
-    select p.display_name from people p
+    select p.display_name, ${value('sees_people')}::boolean and ${personBehindDoor(shape, sql`p.id`)} as seen from people p
     where p.organization_id = ${asker.organization_id} and length(p.name_key) >= 3
-      and position(' ' || p.name_key || ' ' in ${value('text')}) > 0 and ${personBehindDoor(shape, sql`p.id`)}
-    limit 100`
+      and position(' ' || p.name_key || ' ' in ${value('text')}) > 0
+    limit 1000`
+)
+
+/** Whether whoever asks facilitates the group now. */
+export const facilitatesNow = statement<{ id: string }, { group_id: string }>(
+  'facilitates_now',
+  () => sql`
+    select o.id from organizations o
+    where o.id = ${asker.organization_id} and ${value('group_id')}::uuid = any (${groupsFacilitated})`
 )
 
 /** The seeded categories that a card has are kept, so that the card can refer to them. */
@@ -227,8 +259,8 @@ export const putCategory = statement<StrategyCategory, { key: string; name: stri
 export const keepVersion = statement<never, { strategy_id: string }>(
   'keep_strategy_version',
   () => sql`
-    insert into strategy_versions (organization_id, strategy_id, version, changed_by_key, changed_by_staff, content)
-    select s.organization_id, s.id, s.version, ${asker.api_key_id}::uuid, ${asker.staff_id}::uuid, jsonb_build_object('title', s.title,
+    insert into strategy_versions (organization_id, strategy_id, version, visibility, changed_by_key, changed_by_staff, content)
+    select s.organization_id, s.id, s.version, s.visibility, ${asker.api_key_id}::uuid, ${asker.staff_id}::uuid, jsonb_build_object('title', s.title,
       'summary', s.summary, 'when_it_helps', s.when_it_helps, 'steps', s.steps, 'minutes', s.minutes, 'where_usable', s.where_usable,
       'topics', s.topics, 'category', s.category, 'language', s.language, 'links', s.links, 'source', s.source)
     from strategies s where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')}`
@@ -239,7 +271,7 @@ const author = (staff_id: SQL, key_id: SQL) => sql`json_build_object('staff_id',
     (select f.display_name from staff f where f.organization_id = ${asker.organization_id} and f.id = ${staff_id}),
     (select k.name from api_keys k where k.organization_id = ${asker.organization_id} and k.id = ${key_id})))`
 
-/** What it said before, the latest first. */
+/** What it said before, the latest first: for its writer, and for those who moderate what was not private then. */
 export const listStrategyVersions = statement<
   StrategyVersion,
   Pick<Sight, 'moderates'> & Asked & { strategy_id: string }
@@ -249,19 +281,25 @@ export const listStrategyVersions = statement<
     select v.strategy_id, v.version, ${dayIfAnonymous(sql`v.changed_at`)} as changed_at,
       ${author(sql`v.changed_by_staff`, sql`v.changed_by_key`)} as changed_by, v.content
     from strategy_versions v join strategies s on s.organization_id = v.organization_id and s.id = v.strategy_id
-    where v.organization_id = ${asker.organization_id} and v.strategy_id = ${value('strategy_id')} and ${readable(shape)}
+    where v.organization_id = ${asker.organization_id} and v.strategy_id = ${value('strategy_id')} and ${readable}
+      and (${isMine} or (${value('moderates')}::boolean and v.visibility <> 'private'))
       and v.version < (select max(l.version) from strategy_versions l
         where l.organization_id = v.organization_id and l.strategy_id = v.strategy_id)
       ${shape.has('after_1') ? sql`and v.version < ${value('after_1')}::int` : sql``}
     order by v.version desc limit ${value('limit')}`
 )
 
-export const listDecisions = statement<StrategyDecision, Pick<Sight, 'moderates'> & Asked & { strategy_id: string }>(
+/** The latest first: for its writer, and those who moderate. */
+export const listDecisions = statement<
+  StrategyDecision & { id: string },
+  Pick<Sight, 'moderates'> & Asked & { strategy_id: string }
+>(
   'list_decisions',
   shape => sql`
-    select d.id, d.decision, d.reason, d.decided_at, ${author(sql`d.decided_by_staff`, sql`d.decided_by_key`)} as decided_by
+    select d.id, d.decision, d.reason, ${dayIfAnonymous(sql`d.decided_at`)} as decided_at, ${author(sql`d.decided_by_staff`, sql`d.decided_by_key`)} as decided_by
     from strategy_decisions d join strategies s on s.organization_id = d.organization_id and s.id = d.strategy_id
-    where d.organization_id = ${asker.organization_id} and d.strategy_id = ${value('strategy_id')} and ${readable(shape)}
+    where d.organization_id = ${asker.organization_id} and d.strategy_id = ${value('strategy_id')} and ${readable}
+      and (${isMine} or ${value('moderates')}::boolean)
       ${shape.has('after_1') ? sql`and d.id < ${value('after_1')}::uuid` : sql``}
     order by d.id desc limit ${value('limit')}`
 )
@@ -279,7 +317,7 @@ export const listReviews = statement<WaitingStrategy, Sight & Asked>(
       from strategy_reports q
       where q.organization_id = s.organization_id and q.strategy_id = s.id and q.decision_id is null), '[]') as reports
     from strategies s ${contributor(shape)}
-    where s.organization_id = ${asker.organization_id} and s.review_since is not null and ${readable(shape)}
+    where s.organization_id = ${asker.organization_id} and s.review_since is not null and ${readable}
       ${shape.has('after_1') ? sql`and (s.review_since, s.id) > (${value('after_0')}::timestamptz, ${value('after_1')}::uuid)` : sql``}
     order by s.review_since, s.id limit ${value('limit')}`
 )
@@ -293,7 +331,7 @@ export const fileReport = statement<
     insert into strategy_reports (organization_id, id, strategy_id, reason, note, reported_by_key, reported_by_staff)
     values (${asker.organization_id}, ${value('id')}, ${value('strategy_id')}, ${value('reason')}, ${value('note')},
       ${asker.api_key_id}::uuid, ${asker.staff_id}::uuid)
-    returning id, strategy_id, reason, note, reported_at, 1 as version`
+    returning id, strategy_id, reason, note, reported_at`
 )
 
 /** Writes a decision down, and answers with it whatever was reported. */
@@ -351,7 +389,7 @@ export const findFeedback = quickStatement<
     select s.id as strategy_id, p.id as person_id, f.outcome, f.topic, f.updated_at, s.helped_count, s.tried_count
     from strategies s join people p on p.organization_id = s.organization_id and p.id = ${value('person_id')}
     left join strategy_feedback f on f.organization_id = s.organization_id and f.strategy_id = s.id and f.person_id = p.id
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable(shape)}
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readable}
       and ${personBehindDoor(shape, sql`p.id`)}`
 )
 
@@ -363,7 +401,7 @@ export const listShareLinks = statement<ShareLink, Pick<Sight, 'moderates'> & As
   shape => sql`
     select ${linkColumns} from strategy_share_links l
     join strategies s on s.organization_id = l.organization_id and s.id = l.strategy_id
-    where l.organization_id = ${asker.organization_id} and l.strategy_id = ${value('strategy_id')} and ${readable(shape)}
+    where l.organization_id = ${asker.organization_id} and l.strategy_id = ${value('strategy_id')} and ${readable}
       ${shape.has('after_1') ? sql`and l.id < ${value('after_1')}::uuid` : sql``}
     order by l.id desc limit ${value('limit')}`
 )
@@ -373,11 +411,11 @@ export const findShareLink = quickStatement<
   Pick<Sight, 'moderates'> & { strategy_id: string; share_link_id: string }
 >(
   'find_share_link',
-  shape => sql`
+  () => sql`
     select ${linkColumns} from strategy_share_links l
     join strategies s on s.organization_id = l.organization_id and s.id = l.strategy_id
     where l.organization_id = ${asker.organization_id} and l.id = ${value('share_link_id')} and l.strategy_id = ${value('strategy_id')}
-      and ${readable(shape)}`
+      and ${readable}`
 )
 
 export const makeShareLink = statement<
@@ -398,13 +436,13 @@ export const revokeShareLink = statement<
   Pick<Sight, 'moderates'> & { strategy_id: string; share_link_id: string }
 >(
   'revoke_share_link',
-  shape => sql`
-    update strategy_share_links l set revoked_at = coalesce(l.revoked_at, now()), updated_at = now(),
-      version = l.version + (l.revoked_at is null)::int
+  () => sql`
+    update strategy_share_links l set revoked_at = coalesce(l.revoked_at, now()),
+      updated_at = case when l.revoked_at is null then now() else l.updated_at end, version = l.version + (l.revoked_at is null)::int
     from strategies s
     where l.organization_id = ${asker.organization_id} and l.id = ${value('share_link_id')} and l.strategy_id = ${value('strategy_id')}
-      and s.organization_id = l.organization_id and s.id = l.strategy_id and ${readable(shape)}
-    returning ${linkColumns}, l.updated_at = l.revoked_at as revoked_now`
+      and s.organization_id = l.organization_id and s.id = l.strategy_id and ${readable}
+    returning ${linkColumns}, l.revoked_at = now()::timestamptz(3) as revoked_now`
 )
 
 /** A card as a link shows it: as long as it is published, for everybody here. */

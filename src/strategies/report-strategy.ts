@@ -4,7 +4,6 @@ import type { Answered } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
-import { etagOf } from '../http/etag.ts'
 import { notFound } from '../problems.ts'
 import { fileReport, lockStrategy, type Sight } from './queries.ts'
 import type { StrategyReport, StrategyReportCreate } from './schemas.ts'
@@ -32,10 +31,10 @@ export async function reportStrategy(
     })
     .where(and(eq(strategies.organization_id, tx.actor.organization_id), eq(strategies.id, strategy_id)))
   const [report] = await tx.run(fileReport, { id: uuid(), strategy_id, reason, note })
-  recordChange(tx, 'strategy.reported', { id: strategy_id, version: before.version + 1 })
+  recordChange(tx, 'strategy.reported', { id: before.id, version: before.version + 1 })
   return {
     status: 201,
-    headers: { location: `/v1/strategies/${strategy_id}`, etag: etagOf(before.version + 1) },
+    headers: { location: `/v1/strategies/${before.id}` },
     body: report!
   }
 }

@@ -3,7 +3,7 @@ import { change } from '../changes/change.ts'
 import { paged } from '../http/page.ts'
 import { idempotent, idempotentIfMatch, named } from '../http/schemas.ts'
 import { decideStrategy } from './change-strategy.ts'
-import { sightOf, strategyDoor } from './door.ts'
+import { readAgain, sightOf, strategyDoor } from './door.ts'
 import { listDecisions, listReviews } from './queries.ts'
 import { reportStrategy } from './report-strategy.ts'
 import {
@@ -69,8 +69,12 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx =>
-        reportStrategy(tx, sightOf(request.caller), request.params.strategy_id, request.body)
+      await change(
+        request,
+        reply,
+        tx => reportStrategy(tx, sightOf(request.caller), request.params.strategy_id, request.body),
+        // Their own words: the report may have shut the door behind them.
+        async (_tx, first) => first
       )
   )
 
@@ -82,7 +86,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'listStrategyDecisions',
         tags: ['strategies'],
         summary: 'Read what was decided about a strategy',
-        description: 'The latest first.',
+        description: 'For its writer, and those who moderate; nothing for others. The latest first.',
         params: StrategyPath,
         querystring: StrategyDecisionQuery,
         response: { 200: named(StrategyDecisionPage) }
@@ -115,15 +119,19 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx =>
-        decideStrategy(
-          tx,
-          sightOf(request.caller),
-          request.params.strategy_id,
-          request.headers['if-match'],
-          'submit',
-          null
-        )
+      await change(
+        request,
+        reply,
+        tx =>
+          decideStrategy(
+            tx,
+            sightOf(request.caller),
+            request.params.strategy_id,
+            request.headers['if-match'],
+            'submit',
+            null
+          ),
+        (tx, { id }) => readAgain(tx, request.caller, id)
       )
   )
 
@@ -173,15 +181,19 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         }
       },
       async (request, reply) =>
-        await change(request, reply, tx =>
-          decideStrategy(
-            tx,
-            sightOf(request.caller),
-            request.params.strategy_id,
-            request.headers['if-match'],
-            decision,
-            request.body.reason
-          )
+        await change(
+          request,
+          reply,
+          tx =>
+            decideStrategy(
+              tx,
+              sightOf(request.caller),
+              request.params.strategy_id,
+              request.headers['if-match'],
+              decision,
+              request.body.reason
+            ),
+          (tx, { id }) => readAgain(tx, request.caller, id)
         )
     )
   }

@@ -3,6 +3,7 @@ import type { Decision, StrategyFlag, StrategyStatus, StrategyVisibility } from 
 
 interface Written {
   visibility: StrategyVisibility
+  /** Of what whoever wrote it sees: from what becomes of a card, nobody learns whom else there is. */
   flags: readonly StrategyFlag[]
   /** Whether whoever wrote it moderates, or the organization publishes at once. */
   trusted: boolean
@@ -12,17 +13,16 @@ interface Written {
 export const statusHandedIn = ({ visibility, flags, trusted }: Written): StrategyStatus =>
   visibility === 'private' || (trusted && flags.length === 0) ? 'published' : 'in_review'
 
-/** What becomes of the status when the card is changed. */
+/** What becomes of the status when the card is changed. A card that others come to read is handed in by that. */
 export function statusChanged(
-  before: StrategyStatus,
-  flagsBefore: readonly string[],
-  written: Written
+  before: { status: StrategyStatus; visibility: StrategyVisibility; flags: readonly StrategyFlag[] },
+  { moderates, ...written }: Written & { moderates: boolean }
 ): StrategyStatus {
-  if (before !== 'published' && before !== 'in_review') return before
-  if (written.visibility === 'private') return 'published'
-  const raised = written.flags.some(flag => !flagsBefore.includes(flag))
-  if (written.trusted && !raised) return before
-  return 'in_review'
+  if (before.status !== 'published' && before.status !== 'in_review') return before.status
+  if (before.visibility === 'private' || written.visibility === 'private') return statusHandedIn(written)
+  // Who moderates has seen what was flagged before.
+  const raised = written.flags.some(flag => !moderates || !before.flags.includes(flag))
+  return written.trusted && !raised ? before.status : 'in_review'
 }
 
 /** Somebody must decide about a card in these. */

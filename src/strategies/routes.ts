@@ -1,12 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
 import { change } from '../changes/change.ts'
 import { etagOf } from '../http/etag.ts'
 import { paged } from '../http/page.ts'
 import { idempotent, ifMatch, named } from '../http/schemas.ts'
+import { asText } from '../http/text.ts'
 import { notFound } from '../problems.ts'
 import { changeStrategy } from './change-strategy.ts'
 import { createStrategy } from './create-strategy.ts'
-import { sightOf, strategyDoor } from './door.ts'
+import { readAgain, sightOf, strategyDoor } from './door.ts'
 import { liftAnonymity } from './lift-anonymity.ts'
 import { findStrategy, listStrategyVersions, similarStrategies } from './queries.ts'
 import {
@@ -27,6 +30,23 @@ import { findStrategies, type Wanted } from './search-strategies.ts'
 
 /** The cards: finding, reading and writing them. */
 const routes: FastifyPluginAsyncTypebox = async app => {
+  /** A page of what was found: the cards come as JSON texts, and the page is put around them. */
+  async function found(request: FastifyRequest, reply: FastifyReply, wanted: Wanted) {
+    let corrected_q: string | null = null
+    const { data, page } = await paged(
+      request,
+      reply,
+      asked =>
+        findStrategies(app.db, request.caller, wanted, asked, words => {
+          corrected_q = words
+        }),
+      row => [row.score, row.id]
+    )
+    const cards = data.map(row => row.json).join()
+    const text = `{"data":[${cards}],"page":${JSON.stringify(page)},"corrected_q":${JSON.stringify(corrected_q)}}`
+    return asText<Static<typeof StrategyPage>>(reply, text)
+  }
+
   app.get(
     '/strategies',
     {
@@ -43,17 +63,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const { limit: _, cursor: __, ...wanted } = request.query
-      let corrected_q: string | null = null
-      const page = await paged(
-        request,
-        reply,
-        asked =>
-          findStrategies(app.db, request.caller, wanted as Wanted, asked, words => {
-            corrected_q = words
-          }),
-        row => [row.score, row.id]
-      )
-      return { ...page, corrected_q }
+      return await found(request, reply, wanted)
     }
   )
 
@@ -73,14 +83,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const { limit: _, cursor: __, minutes, ...wanted } = request.query
-      const page = await paged(
-        request,
-        reply,
-        asked =>
-          findStrategies(app.db, request.caller, { ...wanted, minutes_max: minutes, status: 'published' }, asked),
-        row => [row.score, row.id]
-      )
-      return { ...page, corrected_q: null }
+      return await found(request, reply, { ...wanted, minutes_max: minutes, status: 'published' })
     }
   )
 
@@ -93,14 +96,19 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['strategies'],
         summary: 'Write a strategy down',
         description:
-          'An anonymous contributor is told to nobody. Where their `person_id` is given, it is sealed with `contributor_secret`, which is answered this once and kept nowhere: hand it to them, and they may lift the anonymity.',
+          'An anonymous contributor is told to nobody. Where their `person_id` is given, it is sealed with `contributor_secret`, which is answered this once and kept nowhere, so that a replay does not have it: hand it to them, and they may lift the anonymity. Whoever lost it retires the card, and writes it down again.',
         headers: idempotent,
         body: named(StrategyCreate),
         response: { 201: named(StrategyCreated) }
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx => createStrategy(tx, sightOf(request.caller), request.body))
+      await change(
+        request,
+        reply,
+        tx => createStrategy(tx, sightOf(request.caller), request.body),
+        async (tx, { id }) => ({ ...(await readAgain(tx, request.caller, id)), contributor_secret: null })
+      )
   )
 
   app.get(
@@ -180,7 +188,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'listStrategyVersions',
         tags: ['strategies'],
         summary: 'Read what a strategy said before',
-        description: 'The latest first; the card as it stands is not among them.',
+        description:
+          'For its writer, and for those who moderate what was not private then; nothing for others. The latest first; the card as it stands is not among them.',
         params: StrategyPath,
         querystring: StrategyHistoryQuery,
         response: { 200: named(StrategyVersionPage) }
@@ -214,8 +223,11 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx =>
-        liftAnonymity(tx, sightOf(request.caller), request.params.strategy_id, request.body)
+      await change(
+        request,
+        reply,
+        tx => liftAnonymity(tx, sightOf(request.caller), request.params.strategy_id, request.body),
+        (tx, { id }) => readAgain(tx, request.caller, id)
       )
   )
 }

@@ -127,7 +127,7 @@ export const StrategyCreated = Answer(
     contributor_secret: Nullable(
       Type.String({
         description:
-          'For the anonymous contributor, shown this once: whoever has it may lift the anonymity. Null for all others.'
+          'For the anonymous contributor, shown this once and kept nowhere: whoever has it may lift the anonymity. Null for all others, and in a replay.'
       })
     )
   },
@@ -153,7 +153,10 @@ export const StrategyCreate = Body(
     group_id: Type.Optional({ ...Id, description: 'The group whose card it is, or where it was shared.' }),
     session_id: Type.Optional({ ...Id, description: 'Where it was shared; the group is then that session’s.' }),
     visibility: Defaulted(Visibility, 'organization'),
-    draft: Defaulted(Type.Boolean({ description: 'Not yet for anybody else; `submit` it later.' }), false)
+    draft: Defaulted(
+      Type.Boolean({ description: 'Not yet for others than its writer and those who moderate; `submit` it later.' }),
+      false
+    )
   },
   {
     description:
@@ -294,7 +297,7 @@ export const StrategyReview = Answer(
   'StrategyReview',
   {
     id: Id,
-    waiting_since: Instant,
+    waiting_since: { ...Instant, description: 'Of an anonymous card that was handed in, only the day.' },
     strategy: named(Strategy),
     reports: Type.Array(Type.Object(report, { title: 'OpenStrategyReport' }), {
       description: 'What was reported and not answered yet, the oldest first.'
@@ -313,7 +316,7 @@ export const StrategyReportCreate = Body(
 export type StrategyReportCreate = Static<typeof StrategyReportCreate>
 export const StrategyReport = Answer(
   'StrategyReport',
-  { id: Id, strategy_id: Id, reason: report.reason, note: report.note, reported_at: Instant, version: Version },
+  { id: Id, strategy_id: Id, reason: report.reason, note: report.note, reported_at: Instant },
   { description: 'That a card may harm, tells who somebody is, or does not belong here.' }
 )
 export type StrategyReport = Static<typeof StrategyReport>
@@ -327,10 +330,9 @@ export const StrategyDecide = Body(
 export const StrategyDecision = Answer(
   'StrategyDecision',
   {
-    id: Id,
     decision: OneOf(decisions),
     reason: Nullable(Type.String()),
-    decided_at: Instant,
+    decided_at: { ...Instant, description: 'Of an anonymous card only the day.' },
     decided_by: Author
   },
   { description: 'What was decided about a card, and why.' }

@@ -3,7 +3,6 @@ import type { Database } from '../database/database.ts'
 import type { Asked } from '../http/page.ts'
 import { sightOf } from './door.ts'
 import { correctWords, type Search, searchStrategies } from './queries.ts'
-import type { FoundStrategy, Highlight } from './schemas.ts'
 import type { StrategyStatus, WhereUsable } from './vocabulary.ts'
 
 /** Those whose words we know how to read; `und`, as they stand. */
@@ -19,7 +18,12 @@ export interface Wanted {
   status: StrategyStatus
 }
 
-export type Found = FoundStrategy & { score: number }
+/** A card that was found, as the JSON text that PostgreSQL wrote. */
+export interface FoundText {
+  id: string
+  score: number
+  json: string
+}
 
 /** The search as the database takes it. Filters are words of the card's document; their letters need no quoting. */
 export function searchOf({ q, topic, category, language, where, minutes_max, status }: Wanted): Search {
@@ -50,12 +54,12 @@ export async function findStrategies(
   wanted: Wanted,
   asked: Asked,
   corrected: (words: string) => void = () => {}
-): Promise<Found[]> {
+): Promise<FoundText[]> {
   const values = { ...sightOf(caller), ...asked }
   const search = searchOf(wanted)
   let rows = await db.read(caller, searchStrategies, { ...search, ...values })
-  if (rows.length === 0 && search.words !== null) {
-    const [right] = await db.read(caller, correctWords, { words: search.words })
+  if (rows.length === 0 && search.words !== null && (await isMistyped(db, caller, search))) {
+    const [right] = await db.read(caller, correctWords, { words: search.words, languages: search.languages })
     const words = right?.words ?? search.words
     if (words !== search.words) {
       rows = await db.read(caller, searchStrategies, { ...search, words, ...values })
@@ -63,20 +67,12 @@ export async function findStrategies(
       if (rows.length > 0) corrected(words)
     }
   }
-  return rows.map(({ marked, ...strategy }) => ({ ...strategy, highlights: highlightsOf(marked ?? []) }))
+  return rows
 }
 
-/** The marked texts of a card (title, when it helps, then the steps) as pieces; those without a mark are left out. */
-function highlightsOf(marked: (string | null)[]): Highlight[] {
-  return marked.flatMap((text, index) => {
-    if (text === null || !text.includes('\x02')) return []
-    const field = index === 0 ? 'title' : index === 1 ? 'when_it_helps' : 'steps'
-    const [before, ...rest] = text.split('\x02')
-    const segments = [{ text: before!, match: false }]
-    for (const piece of rest) {
-      const [match, plain] = piece.split('\x03')
-      segments.push({ text: match!, match: true }, { text: plain ?? '', match: false })
-    }
-    return [{ field, segments: segments.filter(segment => segment.text !== '') }]
-  })
+/** Whether no card that the asker reads has the words, whatever else was asked for: then they may be mistyped. */
+async function isMistyped(db: Database, caller: Caller, { words, languages }: Search): Promise<boolean> {
+  const anywhere: Search = { words, languages, filters: null, of_status: 'published', most_minutes: null }
+  const first = { limit: 1, after_0: undefined, after_1: undefined }
+  return (await db.read(caller, searchStrategies, { ...anywhere, ...sightOf(caller), ...first })).length === 0
 }

@@ -180,6 +180,8 @@ export const strategyVersions = pgTable(
     changed_at: instant().notNull().default(sql`now()`),
     changed_by_key: uuid(),
     changed_by_staff: uuid(),
+    /** As it was then: what was private stays with its writer. */
+    visibility: text({ enum: strategyVisibilities }).notNull(),
     content: jsonb().notNull()
   },
   t => [
@@ -188,7 +190,8 @@ export const strategyVersions = pgTable(
       name: 'strategy_versions_strategy',
       columns: [t.organization_id, t.strategy_id],
       foreignColumns: [strategies.organization_id, strategies.id]
-    })
+    }),
+    check('strategy_versions_visibility', oneOf(t.visibility, strategyVisibilities))
   ]
 )
 

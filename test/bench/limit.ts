@@ -14,6 +14,8 @@ import type { Prepared } from '../../src/database/statement.ts'
 import { countsOf, rowsOf } from '../../src/sessions/attendance.ts'
 import { listSessions, lockSession } from '../../src/sessions/queries.ts'
 import { findSheet, putSheetHead, putSheetRows, rosterOfDay, sheetRows } from '../../src/sessions/sheet-queries.ts'
+import { searchStrategies } from '../../src/strategies/queries.ts'
+import { searchOf } from '../../src/strategies/search-strategies.ts'
 
 const { BENCH_SUPERUSER_URL, BENCH_ORGANIZATION, BENCH_API_KEY_ID, BENCH_STAFF_ID } = process.env as Record<
   string,
@@ -29,7 +31,8 @@ const actor: Actor = {
 const pool = new pg.Pool({
   connectionString: BENCH_SUPERUSER_URL,
   max: 10,
-  options: '-c timezone=UTC',
+  // The function that searches looks within the organization that is spoken for.
+  options: `-c timezone=UTC -c app.organization_id=${BENCH_ORGANIZATION}`,
   types: {
     getTypeParser: (oid: number) => (oid === 1184 ? instantFromText : oid === 20 ? Number : pg.types.getTypeParser(oid))
   } as never
@@ -49,6 +52,28 @@ async function coming(group_id: string, from_instant: string) {
   const more = rows.length > 20
   const data = rows.slice(0, 20).map(row => row.json)
   return `{"data":[${data.join()}],"page":{"next_cursor":${more ? `"${rows[19].id}"` : 'null'},"has_more":${more}}}`
+}
+
+async function search(query: URLSearchParams) {
+  const search = searchOf({
+    q: query.get('q')!,
+    topic: query.get('topic')!,
+    language: query.get('language')!,
+    status: 'published'
+  })
+  const { rows } = await pool.query(
+    searchStrategies.for(actor, {
+      ...search,
+      moderates: true,
+      sees_people: true,
+      limit: 21,
+      after_0: undefined,
+      after_1: undefined
+    })
+  )
+  const more = rows.length > 20
+  const data = rows.slice(0, 20).map(row => row.json)
+  return `{"data":[${data.join()}],"page":{"next_cursor":${more ? `"${rows[19].id}"` : 'null'},"has_more":${more}},"corrected_q":null}`
 }
 
 async function put(session_id: string, body: string, key: string) {
@@ -94,7 +119,8 @@ const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     json = await put(id!, Buffer.concat(chunks).toString(), request.headers['idempotency-key'] as string)
-  } else if (kind === 'sessions') json = await sheet(id!)
+  } else if (kind!.startsWith('strategies')) json = await search(new URL(request.url!, 'http://x').searchParams)
+  else if (kind === 'sessions') json = await sheet(id!)
   else json = await coming(id!, new URL(request.url!, 'http://x').searchParams.get('from')!)
   response.writeHead(200, {
     'content-type': 'application/json; charset=utf-8',

@@ -7,7 +7,7 @@ import { v7 as uuid } from 'uuid'
 import type { Seeded } from './seed.ts'
 
 export interface Work {
-  workload: 'W1' | 'W2' | 'W3'
+  workload: 'W1' | 'W2' | 'W3' | 'W4'
   port: number
   seconds: number
   connections: number
@@ -25,6 +25,11 @@ function request(workload: Work['workload']): string {
   if (workload === 'W2') {
     const group_id = seeded.group_ids[turn % seeded.group_ids.length]
     return `GET /v1/groups/${group_id}/sessions?limit=20&from=${from} HTTP/1.1\r\n${headers}\r\n`
+  }
+  if (workload === 'W4') {
+    const q = seeded.words[turn % seeded.words.length]
+    const topic = seeded.topics[turn % seeded.topics.length]
+    return `GET /v1/strategies?q=${q}&topic=${topic}&language=en&limit=20 HTTP/1.1\r\n${headers}\r\n`
   }
   const body = JSON.stringify({
     records: people.map(person_id => ({

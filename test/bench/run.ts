@@ -20,6 +20,7 @@ import { seed } from './seed.ts'
 const { values: options } = parseArgs({
   options: {
     rows: { type: 'string', default: '100000' },
+    strategies: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '16' },
@@ -95,7 +96,7 @@ const children: ChildProcess[] = []
 try {
   await migrateDatabase(server.url)
   const superuser = Object.assign(new URL(server.superuserUrl), { pathname: new URL(server.url).pathname }).href
-  const seeded = await seed({ owner: server.url, superuser }, Number(options.rows))
+  const seeded = await seed({ owner: server.url, superuser }, Number(options.rows), Number(options.strategies))
   const postmaster = await postmasterOf(server.superuserUrl)
 
   const limit = fork(file('limit.ts'), {
@@ -153,12 +154,12 @@ try {
   ] as const
   const connections = Number(options.connections)
   console.log(
-    `${options.rows} attendance rows, ${connections} connections, ${options.rounds} rounds of ${options.seconds} s each, Node ${process.version}`
+    `${options.rows} attendance rows, ${options.strategies} strategies, ${connections} connections, ${options.rounds} rounds of ${options.seconds} s each, Node ${process.version}`
   )
   console.log(
     'workload  limit/s  service/s  ratio   limit cpu ms  service cpu ms  cpu ratio   p50 ms   p99 ms   (cpu: node + database, per request)'
   )
-  for (const workload of ['W1', 'W2', 'W3'] as const) {
+  for (const workload of ['W1', 'W2', 'W3', 'W4'] as const) {
     if (options.only !== undefined && options.only !== workload) continue
     for (const side of sides) await drive({ workload, port: side.port, seconds: 1, connections })
     const measured: Record<'limit' | 'service', Measured[]> = { limit: [], service: [] }

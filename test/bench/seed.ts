@@ -14,13 +14,67 @@ export interface Seeded {
   /** Sessions of the past, each with the twelve members of its group. */
   sheets: { session_id: string; people: string[] }[]
   group_ids: string[]
+  /** Words that cards have, and topics. */
+  words: string[]
+  topics: string[]
   encryptionKey: string
 }
 
 const members = 12
 
+const words =
+  `breathing slowly grounding hands feet cold water walk music letter friend call counting senses notice craving wave
+  anxiety panic night morning grief tears memory photo garden warm blanket stretch shoulders muscle release thought worry list
+  plan gratitude kindness compassion urge clock phone support sponsor meeting sing draw write`.split(/\s+/)
+const topics =
+  `anxiety panic depression grief addiction craving stress anger sleep loneliness rumination worry overwhelm shame
+  dissociation low_energy`.split(/\s+/)
+
+/** A number from 0 to 1 that is the same in every run. */
+function generator(seed: number) {
+  return () => {
+    seed = (seed * 1_664_525 + 1_013_904_223) % 4_294_967_296
+    return seed / 4_294_967_296
+  }
+}
+
+/** As many cards as asked, of some sixty words each, the first words of 5,000 far more often than the last. */
+async function seedStrategies(client: pg.Client, organization_id: string, count: number): Promise<void> {
+  const random = generator(1)
+  const syllables = (n: number): string =>
+    (n < 70 ? '' : syllables(Math.floor(n / 70))) + 'bdfgklmnprstvz'[n % 14] + 'aeiou'[Math.floor(n / 14) % 5]
+  const vocabulary = [...words, ...Array.from({ length: 5000 - words.length }, (_, n) => `${syllables(n + 70)}n`)]
+  const some = (many: number) =>
+    Array.from({ length: many }, () => vocabulary[Math.floor(vocabulary.length * random() ** 2)]).join(' ')
+  for (let made = 0; made < count; made += 5000) {
+    const cards = Array.from({ length: Math.min(5000, count - made) }, (_, n) => ({
+      id: uuid(),
+      title: some(3),
+      when_it_helps: some(12),
+      steps: [some(10), some(10), some(10), some(10)],
+      minutes: 1 + (n % 30),
+      topics: [topics[n % topics.length]],
+      helped_count: n % 7,
+      tried_count: (n % 7) + (n % 11)
+    }))
+    await client.query(
+      `insert into strategies (organization_id, id, title, when_it_helps, steps, minutes, where_usable, topics, language, links,
+         contributor_kind, contributor_nickname, visibility, status, flags, helped_count, tried_count)
+       select $1, c.id, c.title, c.when_it_helps, c.steps, c.minutes, '{anywhere}', c.topics, 'en', '[]', 'nickname', 'R', 'organization',
+         'published', '{}', c.helped_count, c.tried_count
+       from jsonb_to_recordset($2) as c (id uuid, title text, when_it_helps text, steps text[], minutes int, topics text[], helped_count int,
+         tried_count int)`,
+      [organization_id, JSON.stringify(cards)]
+    )
+  }
+}
+
 /** An organization with as many attendance rows as asked: groups of twelve that met daily until yesterday, and go on for twenty days. */
-export async function seed(urls: { owner: string; superuser: string }, attendanceRows: number): Promise<Seeded> {
+export async function seed(
+  urls: { owner: string; superuser: string },
+  attendanceRows: number,
+  strategies: number
+): Promise<Seeded> {
   const secret = randomBytes(32)
   const db = openDatabase({
     url: urls.owner,
@@ -80,6 +134,7 @@ export async function seed(urls: { owner: string; superuser: string }, attendanc
      where s.organization_id = $1 and s.sheet_version = 1`,
     [organization_id]
   )
+  await seedStrategies(client, organization_id, strategies)
   await run('vacuum analyze')
   const { rows: sheets } = await run(
     `select s.id as session_id, array_agg(a.person_id) as people from sessions s
@@ -96,6 +151,8 @@ export async function seed(urls: { owner: string; superuser: string }, attendanc
     staff_id: keys[0].staff_id,
     sheets,
     group_ids,
+    words,
+    topics,
     encryptionKey: secret.toString('base64')
   }
 }

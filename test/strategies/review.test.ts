@@ -99,18 +99,24 @@ t.test('looking after the cards', async t => {
     const flags = async (client: Client, fields: object) => (await admin.get(await write(client, fields))).data.flags
     t.same(await flags(admin, { steps: ['Call Wilhelmina.'] }), ['names_person'])
     t.same(await flags(admin, { steps: ['Call wilhelminas shop.'] }), [])
-    t.same(
-      await flags(facilitator, { steps: ['Call Wilhelmina.'] }),
-      [],
-      'whom the writer does not see, no flag tells of'
-    )
+    t.same(await flags(facilitator, { steps: ['Call Wilhelmina.'] }), ['names_person'])
+    const blind = await admin.post('/v1/api-keys', {
+      name: 'Blind',
+      scopes: ['strategies:read', 'strategies:moderate']
+    })
+    const url = await write(admin, { steps: ['Call Wilhelmina, take 20 mg.'] })
+    const seen = await service.client(blind.data.secret, admin.organization_id).get(url)
+    t.same(seen.data.flags, ['gives_dose'], 'whoever sees no people learns of no names')
     t.same(await flags(admin, { steps: ['Ask Dr. Weber.'] }), ['names_person'])
   })
 })
 
 t.test('rules notice', async t => {
   const of = (text: string, names: string[] = []) =>
-    flagsOf({ title: 'x', summary: null, when_it_helps: null, steps: [text] }, names)
+    flagsOf(
+      { title: 'x', summary: null, when_it_helps: null, steps: [text], links: [], source: null, nickname: null },
+      names
+    )
   for (const text of [
     'Take 20 mg.',
     'two tablets at night',
