@@ -75,7 +75,12 @@ t.test('the short tour of the README does what it says', async t => {
       walk_ins: [{ person_id: null, display_name: 'Ana' }],
       anonymous_count: 3
     },
-    { data: [{ display_name: 'Robin' }, { display_name: 'Ana', walk_in: true }] }
+    { data: [{ display_name: 'Robin' }, { display_name: 'Ana', walk_in: true }] },
+    { outcome: 'helped', helped_count: 1, tried_count: 1 },
+    {
+      corrected_q: 'lanterns',
+      data: [{ title: 'Counting lanterns', helped_count: 1, highlights: [{ field: 'title' }] }]
+    }
   ])
   const promised = /`"counts":(\{[^`]*\})`/.exec(readme)![1]!
   t.same(answers[3].counts, JSON.parse(promised))

@@ -8,11 +8,13 @@ import { listMemberships, listPersonMemberships } from '../../src/memberships/qu
 import { findPerson, listPeople, searchPeople } from '../../src/people/queries.ts'
 import { findSession, listSessions } from '../../src/sessions/queries.ts'
 import { findSheet, listAttendance, listSheetVersions } from '../../src/sessions/sheet-queries.ts'
+import { findStrategy, listReviews, searchStrategies } from '../../src/strategies/queries.ts'
+import { searchOf } from '../../src/strategies/search-strategies.ts'
 import { startApp } from '../support/app.ts'
 import { lookingPastWalls } from '../support/two-organizations.ts'
 
 /** Those that grow without end: reading one of them whole is reading everybody's. */
-const big = new Set(['sessions', 'attendance', 'attendance_versions', 'people', 'memberships'])
+const big = new Set(['sessions', 'attendance', 'attendance_versions', 'people', 'memberships', 'strategies'])
 
 interface Node {
   'Node Type': string
@@ -46,6 +48,12 @@ async function fill(superuser: pg.Client, organization_id: string, staff_id: str
       on m.group_id = s.group_id and m.n % 40 = s.n % 40;
     insert into attendance_versions (organization_id, session_id, version, anonymous_count, rows)
     select $1, id, 1, 0, '[]' from sessions where organization_id = $1;
+    insert into strategies (organization_id, id, title, when_it_helps, steps, where_usable, topics, language, links, contributor_kind,
+      contributor_nickname, visibility, status, flags, review_since)
+    select $1, gen_random_uuid(), 'Walk ' || md5('a' || n), repeat('when it rains ', 20), array[repeat('go out and look around ', 30)], '{}',
+      array[case when n % 1000 = 0 then 'rare' else 'often' end], 'en', '[]', 'nickname', 'R', 'organization', 'published', '{}',
+      case when n % 100 = 0 then now() end
+    from generate_series(1, 4000) n;
     insert into group_facilitators (organization_id, id, group_id, staff_id, role, starts_at)
     select $1, gen_random_uuid(), id, $2, 'facilitator', '2024-01-01' from groups where organization_id = $1 order by slug limit 2`
   for (const statement of text.split(';\n')) {
@@ -69,6 +77,8 @@ const narrowed: Record<string, [index: string, condition: RegExp]> = {
   'people, next page': ['people_', /\(id > \(*['$]/],
   'people by the beginning of their name': ['people_', /name_key >= \(*['$]/],
   'a person': ['people_', /\(id = \(*['$]/],
+  'a strategy': ['strategies_', /\(id = \(*['$]/],
+  'strategies to review': ['strategies_to_review', /organization_id/],
   'memberships of a group': ['memberships_', /group_id = \(*['$]/],
   'memberships of a person': ['memberships_', /person_id = \(*['$]/]
 }
@@ -101,6 +111,7 @@ t.test('under row-level security the hot lists stay within their organization’
   const { session_id, group_id, person_id } = rows[0]
   const page = { limit: 26, after_0: undefined, after_1: undefined }
   const after = (column: string) => ({ limit: 26, after_0: column, after_1: uuid() })
+  const sight = { moderates: true, sees_people: true }
   const days = { from_day: '2026-01-01', to_day: '2026-02-01' }
 
   const statements = (reach: Actor['reach']): Record<string, Prepared> => {
@@ -123,6 +134,9 @@ t.test('under row-level security the hot lists stay within their organization’
       'a person': findPerson.for(asker, { person_id }),
       'memberships of a group': listMemberships.for(asker, { ...page, group_id }),
       'memberships of a person': listPersonMemberships.for(asker, { ...page, person_id }),
+      'a strategy': findStrategy.for(asker, { strategy_id: person_id, ...sight }),
+      // No facilitator moderates.
+      ...(reach === 'organization' && { 'strategies to review': listReviews.for(asker, { ...page, ...sight }) }),
       groups: listGroups.for(asker, { ...page, archived: false })
     }
   }
@@ -140,6 +154,34 @@ t.test('under row-level security the hot lists stay within their organization’
       }
     }
   }
+
+  // The plan of a search is inside its function: what it reads is counted instead.
+  const pagesRead = async (search: Parameters<typeof searchOf>[0]) => {
+    const prepared = searchStrategies.for(actor('organization'), { ...searchOf(search), ...sight, ...page })
+    // The first time in a connection reads catalogs as well.
+    await buffersOf(superuser, prepared, organization_id)
+    return await buffersOf(superuser, prepared, organization_id)
+  }
+  await t.test('a search reads what it finds, and not the library', async t => {
+    const { rows } = await superuser.query(
+      "select pg_relation_size('strategies') / 8192 as pages, 'walk ' || md5('a7') as q"
+    )
+    t.ok(rows[0].pages > 700, `${rows[0].pages} pages`)
+    const searches = {
+      'a word that one card has': { q: rows[0].q, status: 'published' },
+      'a word that every card has': { q: 'walk', status: 'published' },
+      'a rare topic': { topic: 'rare', status: 'published' },
+      'a topic that most have': { topic: 'often', status: 'published' },
+      'nothing asked': { status: 'published' }
+    } as const
+    for (const [what, search] of Object.entries(searches)) {
+      const pages = await pagesRead(search)
+      t.ok(pages < 350, `${what}: ${pages} pages`)
+    }
+    await superuser.query('drop index strategies_search')
+    const pages = await pagesRead({ q: rows[0].q, status: 'published' })
+    t.ok(pages > 700, `without the index: ${pages} pages`)
+  })
 
   await t.test('which is seen not to be so without the indexes', async t => {
     await superuser.query('begin')
@@ -182,6 +224,20 @@ async function planOf(
   } finally {
     await superuser.query('deallocate all')
     await superuser.query(inside === undefined ? 'rollback' : 'rollback to plan')
+  }
+}
+
+/** How many pages a statement touches. */
+async function buffersOf(superuser: pg.Client, { text, values }: Prepared, organization_id: string): Promise<number> {
+  await superuser.query('begin')
+  try {
+    await superuser.query("set local role circlekeeper_app; set local timezone = 'UTC'")
+    await superuser.query("select set_config('app.organization_id', $1, true)", [organization_id])
+    const { rows } = await superuser.query(`explain (analyze, buffers, format json) ${text}`, values)
+    const plan = rows[0]['QUERY PLAN'][0].Plan
+    return plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
+  } finally {
+    await superuser.query('rollback')
   }
 }
 
