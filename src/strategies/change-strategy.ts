@@ -1,4 +1,5 @@
 import { and, eq } from 'drizzle-orm'
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { v7 as uuid } from 'uuid'
 import { type Answered, done } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
@@ -7,8 +8,9 @@ import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
 import { conflict, forbidden, notFound, unprocessable } from '../problems.ts'
 import { assertPlace, flagsFor, keepAll, statusColumns, takeCategory } from './create-strategy.ts'
-import { decide, findStrategy, keepWords, type LockedStrategy, lockStrategy, type Sight } from './queries.ts'
+import { findStrategy, keepWords, type LockedStrategy, lockStrategy, type Sight } from './queries.ts'
 import { statusChanged, statusDecided } from './review.ts'
+import { decide } from './review-queries.ts'
 import type { Strategy, StrategyPatch } from './schemas.ts'
 import { strategies } from './tables.ts'
 import type { Decision, StrategyFlag } from './vocabulary.ts'
@@ -24,7 +26,7 @@ export async function holdStrategy(tx: Tx, sight: Sight, strategy_id: string, if
   return before
 }
 
-const write = (tx: Tx, strategy_id: string, columns: Partial<typeof strategies.$inferInsert>) =>
+const write = (tx: Tx, strategy_id: string, columns: PgUpdateSetSource<typeof strategies>) =>
   tx.db
     .update(strategies)
     .set({ ...columns, ...nextVersion(strategies) })

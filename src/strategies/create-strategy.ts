@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'drizzle-orm'
 import { v7 as uuid } from 'uuid'
 import { type Answered, created } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
@@ -89,9 +90,8 @@ export function statusColumns(
     anonymous
   }: { visibility: StrategyVisibility; flags: readonly StrategyFlag[]; anonymous: boolean }
 ) {
-  const now = new Date().toISOString()
   const waits = awaitsReview(status) || (status === 'published' && visibility !== 'private' && flags.length > 0)
-  return { status, review_since: waits ? (anonymous ? `${now.slice(0, 10)}T00:00:00.000Z` : now) : null }
+  return { status, review_since: waits ? (anonymous ? sql`date_trunc('day', now())` : sql`now()`) : null }
 }
 
 /** Keeps a card's version and words, and answers the card. @throws Problem 404 where the asker reads it no more */

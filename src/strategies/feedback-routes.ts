@@ -6,8 +6,8 @@ import { idempotent, named } from '../http/schemas.ts'
 import { personDoor } from '../people/door.ts'
 import { notFound } from '../problems.ts'
 import { sightOf, strategyDoor } from './door.ts'
+import { findFeedback } from './feedback-queries.ts'
 import { giveFeedback, takeFeedbackBack } from './give-feedback.ts'
-import { findFeedback } from './queries.ts'
 import { Feedback, FeedbackPath, FeedbackPut } from './schemas.ts'
 
 /** Behind two doors, the card's and the person's; the second is for those who see people at all. */

@@ -2,7 +2,8 @@ import type { Answered } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { notFound } from '../problems.ts'
-import { findFeedback, lockStrategy, putFeedback, recountFeedback, type Sight, withdrawFeedback } from './queries.ts'
+import { findFeedback, putFeedback, recountFeedback, withdrawFeedback } from './feedback-queries.ts'
+import { lockStrategy, type Sight } from './queries.ts'
 import type { Feedback, FeedbackPut } from './schemas.ts'
 
 /** Says for a person whether it helped: one answer each, which may change. The card is held while its counts change. */

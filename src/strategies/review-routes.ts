@@ -4,8 +4,8 @@ import { paged } from '../http/page.ts'
 import { idempotent, idempotentIfMatch, named } from '../http/schemas.ts'
 import { decideStrategy } from './change-strategy.ts'
 import { readAgain, sightOf, strategyDoor } from './door.ts'
-import { listDecisions, listReviews } from './queries.ts'
 import { reportStrategy } from './report-strategy.ts'
+import { listDecisions, listReviews } from './review-queries.ts'
 import {
   ReviewQuery,
   Strategy,

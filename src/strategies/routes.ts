@@ -11,7 +11,7 @@ import { changeStrategy } from './change-strategy.ts'
 import { createStrategy } from './create-strategy.ts'
 import { readAgain, sightOf, strategyDoor } from './door.ts'
 import { liftAnonymity } from './lift-anonymity.ts'
-import { findStrategy, listStrategyVersions, similarStrategies } from './queries.ts'
+import { findStrategy, listStrategyVersions } from './queries.ts'
 import {
   AnonymityLift,
   SimilarStrategies,
@@ -26,6 +26,7 @@ import {
   StrategyVersionPage,
   SuggestionQuery
 } from './schemas.ts'
+import { similarStrategies } from './search-queries.ts'
 import { findStrategies, type Wanted } from './search-strategies.ts'
 
 /** The cards: finding, reading and writing them. */

@@ -12,6 +12,7 @@ import {
   named,
   OneOf,
   Page,
+  PageInfo,
   Parameters,
   pageQuery,
   Text,
@@ -217,13 +218,7 @@ export const StrategyPage = Answer(
   'StrategyPage',
   {
     data: Type.Array(named(FoundStrategy)),
-    page: Type.Object(
-      {
-        next_cursor: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'Null on the last page.' }),
-        has_more: Type.Boolean()
-      },
-      { title: 'PageInfo', description: 'Where the list goes on.' }
-    ),
+    page: PageInfo,
     corrected_q: Nullable(
       Type.String({
         description: 'What was searched instead, where no card has the words of `q` as they were typed.'

@@ -2,7 +2,7 @@ import type { Caller } from '../access/caller.ts'
 import type { Database } from '../database/database.ts'
 import type { Asked } from '../http/page.ts'
 import { sightOf } from './door.ts'
-import { correctWords, type Search, searchStrategies } from './queries.ts'
+import { correctWords, type Search, searchStrategies } from './search-queries.ts'
 import type { StrategyStatus, WhereUsable } from './vocabulary.ts'
 
 /** Those whose words we know how to read; `und`, as they stand. */

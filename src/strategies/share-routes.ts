@@ -6,7 +6,6 @@ import { RateLimit } from '../http/rate-limit.ts'
 import { idempotent, named } from '../http/schemas.ts'
 import { notFound, tooManyRequests } from '../problems.ts'
 import { sightOf, strategyDoor } from './door.ts'
-import { findShareLink, listShareLinks } from './queries.ts'
 import {
   SharedPath,
   SharedStrategy,
@@ -18,6 +17,7 @@ import {
   ShareLinkQuery,
   StrategyPath
 } from './schemas.ts'
+import { findShareLink, listShareLinks } from './share-queries.ts'
 import { endShareLink, readShared, shareStrategy } from './share-strategy.ts'
 
 /** Links to single cards, for a while. */

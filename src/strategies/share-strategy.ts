@@ -6,8 +6,9 @@ import { serviceActor } from '../database/actor.ts'
 import type { Database, Tx } from '../database/database.ts'
 import { conflict, notFound, unprocessable } from '../problems.ts'
 import { secretHashOf } from './contributor.ts'
-import { findSharedStrategy, lockStrategy, makeShareLink, revokeShareLink, type Sight } from './queries.ts'
+import { lockStrategy, type Sight } from './queries.ts'
 import type { SharedStrategy, ShareLink, ShareLinkCreate, ShareLinkCreated } from './schemas.ts'
+import { findSharedStrategy, makeShareLink, revokeShareLink } from './share-queries.ts'
 
 const mostDays = 90
 

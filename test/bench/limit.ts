@@ -14,7 +14,7 @@ import type { Prepared } from '../../src/database/statement.ts'
 import { countsOf, rowsOf } from '../../src/sessions/attendance.ts'
 import { listSessions, lockSession } from '../../src/sessions/queries.ts'
 import { findSheet, putSheetHead, putSheetRows, rosterOfDay, sheetRows } from '../../src/sessions/sheet-queries.ts'
-import { searchStrategies } from '../../src/strategies/queries.ts'
+import { searchStrategies } from '../../src/strategies/search-queries.ts'
 import { searchOf } from '../../src/strategies/search-strategies.ts'
 
 const { BENCH_SUPERUSER_URL, BENCH_ORGANIZATION, BENCH_API_KEY_ID, BENCH_STAFF_ID } = process.env as Record<
