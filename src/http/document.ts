@@ -237,7 +237,7 @@ function completed(operation: Operation, method: string, path: string, schemas: 
     body && { ...refused(413, 'PayloadTooLarge'), ...refused(415, 'UnsupportedMediaType') },
     (isChange || body) && refused(422, 'UnprocessableContent'),
     (needsMatch || later) && has('if-match') && refused(428, 'PreconditionRequired'),
-    isSignedIn && refused(429, 'TooManyRequests'),
+    tags?.includes('service') !== true && refused(429, 'TooManyRequests'),
     operationId !== 'getLiveness' && refused(503, 'ServiceUnavailable'),
     { default: ref('responses', 'Refused') }
   )

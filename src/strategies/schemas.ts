@@ -237,7 +237,7 @@ export const SimilarStrategies = Answer(
 export const StrategyPath = Parameters({ strategy_id: Id })
 
 const wanted = {
-  topic: Type.Optional(Word),
+  topic: Type.Optional({ ...Word, description: 'Cards that are good against this.', examples: ['panic'] }),
   language: Type.Optional({ ...Language, description: 'Cards in this language, and how `q` is read.' }),
   where: Type.Optional(OneOf(whereUsable, { description: 'Where one is: cards that can be used there, or anywhere.' }))
 }
@@ -251,7 +251,7 @@ export const StrategyQuery = Parameters({
     })
   ),
   ...wanted,
-  category: Type.Optional(Word),
+  category: Type.Optional({ ...Word, description: 'Cards of this category.', examples: ['breathing'] }),
   minutes_max: Type.Optional(Minutes('Cards that take no longer.')),
   status: Defaulted(
     OneOf(strategyStatuses, {
