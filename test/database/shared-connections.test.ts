@@ -25,6 +25,11 @@ const quick = quickStatement<Heard, { asked: string; by: number }>(
     where ${asker.organization_id}::text is not null`
 )
 
+const slow = quickStatement<{ backend: number }>(
+  'test_slow',
+  () => sql`select pg_backend_pid() as backend from pg_sleep(0.01) where ${asker.organization_id}::text is not null`
+)
+
 /** Needs a lock on a table as soon as it is prepared. */
 const countGroups = quickStatement<{ count: number }>(
   'test_count_groups',
@@ -120,11 +125,15 @@ t.test('whoever needs a connection gets one, however many reads keep coming', as
   const { db, actor } = await open(t, { poolSize: 1 })
   let stopped = false
   const keepAsking = async () => {
-    while (!stopped) await db.read(actor, quick, { asked: 'again', by: 1 })
+    while (!stopped) await db.read(actor, slow, {})
   }
-  const readers = Promise.all(Array.from({ length: 8 }, keepAsking))
-  const written = await db.write(actor, async tx => await tx.run(quick, { asked: 'written', by: 1 }))
-  stopped = true
-  await readers
-  t.match(written, [{ asked: 'written' }])
+  // Each answer comes alone, so that those behind it are still under way when the next is asked for.
+  const readers = Promise.all(Array.from({ length: 12 }, keepAsking))
+  const written = db.write(actor, async tx => await tx.run(quick, { asked: 'written', by: 1 }))
+  try {
+    t.match(await written, [{ asked: 'written' }])
+  } finally {
+    stopped = true
+    await readers
+  }
 })
