@@ -24,6 +24,7 @@ import { jsonBodies } from './http/json.ts'
 import { openapi } from './http/openapi.ts'
 import { replyHeaders } from './http/reply-headers.ts'
 import { Parameters, Problem } from './http/schemas.ts'
+import { buildSerializer } from './http/serialization.ts'
 import { buildValidator, parseQuery } from './http/validation.ts'
 import imports from './imports/routes.ts'
 import { schemas as importSchemas } from './imports/schemas.ts'
@@ -99,7 +100,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     },
     routerOptions: { maxParamLength: 500, querystringParser: parseQuery },
     ajv: { plugins: [[addFormats, { timeZone: isTimeZone }]] as never },
-    schemaController: { compilersFactory: { buildValidator } },
+    schemaController: { compilersFactory: { buildValidator, buildSerializer } },
     frameworkErrors,
     clientErrorHandler
   }).withTypeProvider<TypeBoxTypeProvider>()

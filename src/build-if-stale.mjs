@@ -1,5 +1,5 @@
 /**
- * Runs before `npm start`: builds when a source is newer than the build, so that starting is quick and never starts old code.
+ * Imported before the service: builds when a source is newer than the build, so that starting is quick and never starts old code.
  * The time of dist/server.js is the mark. It is set to when the build began (an edit made during it counts), and to 1970 when the
  * compiler complained, since it writes its output all the same. Directories count too: a removed or renamed file changes theirs.
  */
@@ -17,10 +17,11 @@ const entries = readdirSync(source, { recursive: true }).map(path => join(source
 const sources = [source, ...entries, join(root, 'tsconfig.json'), join(root, 'package.json')]
 
 if (sources.some(path => changed(path) > changed(built))) {
-  if (existsSync(compiler)) process.exitCode = await build()
-  else if (!existsSync(built)) {
+  const failed = existsSync(compiler) ? await build() : 0
+  if (failed !== 0) process.exit(failed)
+  if (!existsSync(built)) {
     console.error('There is no build (dist/server.js) and no TypeScript to make one: run `npm ci` without --omit=dev.')
-    process.exitCode = 1
+    process.exit(1)
   }
 }
 

@@ -7,7 +7,6 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { bootstrapOrganization } from './access/bootstrap.ts'
-import { buildApp } from './app.ts'
 import { readSettings, type Settings } from './config.ts'
 import { described } from './http/errors.ts'
 import { startJobs } from './jobs.ts'
@@ -50,12 +49,15 @@ started.catch(error => {
 })
 
 async function start() {
+  // The rest of the code is loaded while PostgreSQL starts.
+  const loading = import('./app.ts')
   const { db, keyring, close } = await openService(settings, logger)
   closers.push(close)
   await bootstrap()
 
   // Stopped behind the app: draining does not wait for a job.
   closers.push(startJobs(db, settings, logger))
+  const { buildApp } = await loading
   const app = await buildApp({ settings, db, keyring, logger })
   closers.push(async () => {
     app.draining = true

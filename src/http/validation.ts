@@ -43,10 +43,10 @@ function refuseToBuild(warning: unknown): never {
 export const buildValidator = build as unknown as BuildValidator
 
 function build(externalSchemas: Record<string, AnySchemaObject>, fastifyOptions: { plugins?: unknown[] }): Compiler {
-  // Fastify asks again for every route of a scope that has schemas of its own.
+  // Fastify asks again for every route. The shared schemas of an app have names of their own, whatever the scope.
   const pool = pools.get(fastifyOptions) ?? new Map<string, Compiler>()
   pools.set(fastifyOptions, pool)
-  const key = JSON.stringify(externalSchemas)
+  const key = Object.keys(externalSchemas).join('\n')
   const known = pool.get(key)
   if (known !== undefined) return known
 

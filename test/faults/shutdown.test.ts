@@ -77,7 +77,10 @@ async function startBalancer(t: Test) {
   }
 }
 
-/** Reads and writes without a pause until told to stop, and counts what was answered how. */
+/** Milliseconds between two requests of a client: replicas that start must not wait long for a processor. */
+const pause = 30
+
+/** Reads and writes until told to stop, and counts what was answered how. */
 function startClients(base: string, key: string, sheets: string[], records: unknown[]) {
   const answers = new Map<string, number>()
   let stopping = false
@@ -98,6 +101,7 @@ function startClients(base: string, key: string, sheets: string[], records: unkn
         error => `network ${error.code}`
       )
       answers.set(answer, (answers.get(answer) ?? 0) + 1)
+      await delay(pause)
     }
     agent.destroy()
   }

@@ -54,7 +54,9 @@ t.test('did it help?', async t => {
   await t.test('everybody at once is counted once each', async t => {
     const people = await Promise.all(Array.from({ length: 6 }, (_, n) => makeMember(admin, group, `Member ${n}`)))
     // They come to the card's counts together, with answers that the others do not see yet.
-    await allAtOnce(service.superuserUrl, 'strategies', 6, n => say(n === 0 ? 'did_not_help' : 'helped', people[n], admin))
+    await allAtOnce(service.superuserUrl, 'strategies', 6, n =>
+      say(n === 0 ? 'did_not_help' : 'helped', people[n], admin)
+    )
     t.same(await counts(), [5, 7])
     await allAtOnce(service.superuserUrl, 'strategies', 6, n => say('tried', people[n], admin))
     t.same(await counts(), [0, 7])
