@@ -49,6 +49,10 @@ import strategyReviews from './strategies/review-routes.ts'
 import strategies from './strategies/routes.ts'
 import { schemas as strategySchemas } from './strategies/schemas.ts'
 import { sharedStrategies, shareLinks } from './strategies/share-routes.ts'
+import practices from './toolbox/practice-routes.ts'
+import practiceReminders from './toolbox/reminder-routes.ts'
+import toolbox from './toolbox/routes.ts'
+import { schemas as toolboxSchemas } from './toolbox/schemas.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -163,7 +167,8 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     ...scheduleSchemas,
     ...sessionSchemas,
     ...importSchemas,
-    ...strategySchemas
+    ...strategySchemas,
+    ...toolboxSchemas
   ])
     app.addSchema(schema)
   await app.register(openapi)
@@ -198,6 +203,9 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       await signedIn.register(strategyFeedback)
       await signedIn.register(strategyLibrary)
       await signedIn.register(shareLinks)
+      await signedIn.register(toolbox)
+      await signedIn.register(practices)
+      await signedIn.register(practiceReminders)
     },
     { prefix: '/v1' }
   )

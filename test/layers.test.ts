@@ -23,7 +23,8 @@ const rooms = [
   'schedule',
   'sessions',
   'imports',
-  'strategies'
+  'strategies',
+  'toolbox'
 ]
 const floor = ['http', 'database', 'clock']
 const processes = ['server.ts', 'migrate.ts', 'organization.ts']

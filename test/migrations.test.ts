@@ -11,6 +11,7 @@ import * as people from '../src/people/tables.ts'
 import * as schedule from '../src/schedule/tables.ts'
 import * as sessions from '../src/sessions/tables.ts'
 import * as strategies from '../src/strategies/tables.ts'
+import * as toolbox from '../src/toolbox/tables.ts'
 
 t.test('the tables in the code are those of the migrations', async t => {
   const journal = JSON.parse(readFileSync(new URL('../migrations/meta/_journal.json', import.meta.url), 'utf8'))
@@ -28,7 +29,8 @@ t.test('the tables in the code are those of the migrations', async t => {
     ...people,
     ...schedule,
     ...sessions,
-    ...strategies
+    ...strategies,
+    ...toolbox
   }
   t.same(
     await generateMigration(snapshot, generateDrizzleJson(tables)),

@@ -12,7 +12,8 @@ const subjects = [
   'sessions',
   'attendance',
   'imports',
-  'strategies'
+  'strategies',
+  'toolbox'
 ] as const
 
 type Subject = (typeof subjects)[number]
@@ -29,12 +30,12 @@ const both = (...names: Subject[]) => names.flatMap<Scope>(name => [`${name}:rea
 export const scopesOf: Record<Role, ReadonlySet<Scope>> = {
   admin: new Set(scopes),
   coordinator: new Set<Scope>([
-    ...both('groups', 'people', 'memberships', 'sessions', 'attendance', 'imports', 'strategies'),
+    ...both('groups', 'people', 'memberships', 'sessions', 'attendance', 'imports', 'strategies', 'toolbox'),
     'strategies:moderate'
   ]),
   facilitator: new Set<Scope>([
     'groups:read',
-    ...both('people', 'memberships', 'sessions', 'attendance', 'strategies')
+    ...both('people', 'memberships', 'sessions', 'attendance', 'strategies', 'toolbox')
   ]),
   observer: new Set<Scope>(['groups:read', 'sessions:read', 'strategies:read'])
 }

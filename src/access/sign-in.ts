@@ -23,7 +23,7 @@ declare module 'fastify' {
     /** Takes an Idempotency-Key. */
     idempotent?: boolean
     /** Refuses (404) what the caller may not see: asked before a fault of the body is told. */
-    door?: (db: Pick<Database, 'read'>, caller: Caller, params: Record<string, string>) => Promise<void>
+    door?: (db: Pick<Database, 'read'>, caller: Caller, params: Record<string, string>) => Promise<unknown>
   }
 }
 

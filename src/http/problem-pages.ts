@@ -68,6 +68,8 @@ export const problemCodes: Record<number, Record<string, string>> = {
     slug_taken: 'Another group of the organization has this slug.',
     strategy_not_in_use: 'The card is a draft or retired. Publish it first.',
     strategy_reported: 'Something was reported of the card, and those who moderate decide first.',
+    too_many_reminders: 'The person has as many reminders as one may have at one time. End another first.',
+    toolbox_full: 'The toolbox holds as many cards as one may hold. Take another out first.',
     strategy_not_shareable:
       'A link leads to a published card that everybody in the organization reads, and to no other.',
     strategy_shared_in_session: 'The card was shared in a session, and stays with the group of that session.'
@@ -98,6 +100,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
     one_criterion: 'Give exactly one of name, email, phone and external_id.',
     place_required:
       'A hybrid group needs an address and a link or phone number; an in-person one an address or a city.',
+    in_the_future: 'This has not happened yet.',
     too_early: 'This lies too far back.',
     too_far_ahead: 'This lies too far ahead.',
     too_late: 'This lies too far ahead.',

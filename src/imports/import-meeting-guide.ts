@@ -295,12 +295,9 @@ class Calendar {
   }
 
   /** Of a whole series, to the horizon. */
-  occurrences({ starts_on, start_time, time_zone, rrule, duration_minutes, extended_until }: SeriesRow): Occurrence[] {
+  occurrences({ starts_on, start_time, time_zone, rrule, extended_until }: SeriesRow): Occurrence[] {
     return this.#once(`${rrule} ${start_time} ${time_zone} ${starts_on}`, () =>
-      occurrences(
-        { starts_on, start_time, time_zone, rule: rrule, duration_minutes },
-        { from: starts_on, until: extended_until }
-      )
+      occurrences({ starts_on, start_time, time_zone, rule: rrule }, { from: starts_on, until: extended_until })
     )
   }
 }

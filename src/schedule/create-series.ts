@@ -1,18 +1,15 @@
 import { v7 as uuid } from 'uuid'
 import { type Answered, created } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
-import { addDays, localDateOf } from '../clock/time-zones.ts'
+import { localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
 import { lockGroup } from '../groups/queries.ts'
-import { conflict, notFound, unprocessable } from '../problems.ts'
+import { conflict, notFound } from '../problems.ts'
 import { horizonOf, makeSessionsOf } from './make-sessions.ts'
 import { findSeries, usualDuration } from './queries.ts'
-import { parseRule } from './recurrence.ts'
+import { readRule } from './read-rule.ts'
 import type { Series, SeriesCreate } from './schemas.ts'
 import { series } from './tables.ts'
-
-const daysBack = 400
-const daysAhead = 731
 
 /** Makes a series and its sessions: from its first day to the horizon. */
 export async function createSeries(
@@ -25,15 +22,7 @@ export async function createSeries(
   if (group === undefined) throw notFound()
   if (group.archived_at !== null) throw conflict('group_archived', 'The group is archived; restore it first.')
   const time_zone = given.time_zone ?? group.time_zone
-  const today = localDateOf(now, time_zone)
-  if (given.starts_on < addDays(today, -daysBack)) {
-    throw unprocessable('too_early', '#/starts_on', `A series may begin at most ${daysBack} days back.`)
-  }
-  if (given.starts_on > addDays(today, daysAhead)) {
-    throw unprocessable('too_late', '#/starts_on', 'A series may begin at most two years ahead.')
-  }
-  const rule = parseRule(given.rrule)
-  if ('detail' in rule) throw unprocessable('invalid_rrule', '#/rrule', rule.detail)
+  const rrule = readRule(given, localDateOf(now, time_zone))
 
   const until = horizonOf(time_zone, now)
   const row = {
@@ -42,7 +31,7 @@ export async function createSeries(
     id: uuid(),
     group_id,
     time_zone,
-    rrule: rule.rule,
+    rrule,
     duration_minutes: given.duration_minutes ?? (await tx.run(usualDuration, {}))[0]!.minutes,
     extended_until: until
   }

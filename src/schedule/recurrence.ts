@@ -61,7 +61,7 @@ export function occurrenceDates(series: Recurrence, window: LocalDates): string[
  * The dates of `occurrenceDates`, each with the instant at which it starts; a start that the clocks show twice is the
  * first of the two (RFC 5545 §3.3.5).
  */
-export function occurrences(series: Recurrence & { duration_minutes: number }, window: LocalDates): Occurrence[] {
+export function occurrences(series: Recurrence, window: LocalDates): Occurrence[] {
   return [...walk(series, window)]
 }
 

@@ -19,26 +19,35 @@ import { ruleMaxLength } from './recurrence.ts'
 
 export const DurationMinutes = Type.Integer({ minimum: 5, maximum: 1440, description: 'Minutes.', examples: [90] })
 
+/** Local wall-clock time. */
+export const StartTime = Type.String({
+  pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$',
+  description: 'Local wall-clock time, `HH:MM`: 19:00 stays 19:00 when the clocks change.',
+  examples: ['19:00']
+})
+
+/** A recurrence rule, as `parseRule` reads it. */
+export const RRule = Type.String({
+  minLength: 1,
+  maxLength: ruleMaxLength,
+  description:
+    'RFC 5545, as far as DAILY, WEEKLY and MONTHLY with INTERVAL, BYDAY (with ordinals), BYMONTHDAY, BYSETPOS, COUNT or UNTIL, and WKST.',
+  examples: ['FREQ=WEEKLY;BYDAY=TU']
+})
+
+/** The local day from which a rule counts. */
+export const StartsOn = Type.String({
+  format: 'date',
+  description: 'The local day from which the rule counts; at most 400 days back and two years ahead.',
+  examples: ['2026-11-24']
+})
+
 const described = {
-  starts_on: Type.String({
-    format: 'date',
-    description: 'The local day from which the rule counts; at most 400 days back and two years ahead.',
-    examples: ['2026-11-24']
-  }),
-  start_time: Type.String({
-    pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$',
-    description: 'Local wall-clock time, `HH:MM`: 19:00 stays 19:00 when the clocks change.',
-    examples: ['19:00']
-  }),
+  starts_on: StartsOn,
+  start_time: StartTime,
   duration_minutes: DurationMinutes,
   time_zone: TimeZone,
-  rrule: Type.String({
-    minLength: 1,
-    maxLength: ruleMaxLength,
-    description:
-      'RFC 5545, as far as DAILY, WEEKLY and MONTHLY with INTERVAL, BYDAY (with ordinals), BYMONTHDAY, BYSETPOS, COUNT or UNTIL, and WKST.',
-    examples: ['FREQ=WEEKLY;BYDAY=TU']
-  }),
+  rrule: RRule,
   topic: Nullable(Line(300, { description: 'What its sessions are about.' })),
   mode: Nullable(OneOf(modes, { description: 'Where it differs from the group’s; null: as the group.' }))
 }

@@ -27,6 +27,9 @@ const domainRules = new Set([
   'createApiKey unknown_reference',
   'createStrategy unknown_reference',
   'updateStrategy unknown_reference',
+  'putToolboxCard unknown_reference',
+  'createPractice unknown_reference',
+  'createPracticeReminder unknown_reference',
   // What only the contributor was given.
   'liftStrategyAnonymity wrong_secret',
   // One time beside another, or beside today.
@@ -40,6 +43,10 @@ const domainRules = new Set([
   'createShareLink expires_too_late',
   'createSeries too_early',
   'createSeries too_late',
+  'createPracticeReminder too_early',
+  'createPracticeReminder too_late',
+  'createPractice in_the_future',
+  'getFeed range',
   // What belongs together, or excludes each other: 3.0 has no words for it, and clumsy types come of those in 3.1.
   'listGroups incomplete',
   'createGroup place_required',
@@ -68,7 +75,8 @@ const domainRules = new Set([
   // Only once there is a sheet.
   'putAttendanceSheet precondition_required',
   // A rule is a language of its own.
-  'createSeries invalid_rrule'
+  'createSeries invalid_rrule',
+  'createPracticeReminder invalid_rrule'
 ])
 
 t.test('the fuzzer finds every planted defect, and nothing where there is none', async t => {

@@ -65,6 +65,9 @@ const inKit: Record<string, keyof Kit> = {
   api_key_id: 'api_key_id',
   strategy_id: 'strategy_id',
   share_link_id: 'share_link_id',
+  practice_id: 'practice_id',
+  practice_reminder_id: 'practice_reminder_id',
+  after: 'kept_id',
   secret: 'contributor_secret',
   'createMembership.person_id': 'guest_id',
   'assignFacilitator.staff_id': 'colleague_id',
@@ -91,6 +94,7 @@ const times: Record<string, () => string> = {
   left_on: () => minutesFromNow(0).slice(0, 10),
   starts_on: () => minutesFromNow(0).slice(0, 10),
   ends_on: () => minutesFromNow(0).slice(0, 10),
+  practiced_at: () => minutesFromNow(-30),
   starts_at: () => minutesFromNow(-30),
   ends_at: () => minutesFromNow(60 * 24),
   expires_at: () => minutesFromNow(60 * 24)

@@ -44,6 +44,11 @@ export interface Kit {
   strategy_id: string
   contributor_secret: string
   share_link_id: string
+  /** Another card of the group, by the member. */
+  kept_id: string
+  /** What the member keeps of the first. */
+  practice_id: string
+  practice_reminder_id: string
 }
 
 const made = (reply: Reply) => {
@@ -139,7 +144,7 @@ export async function makeKit(
     links: [{ title: say('link'), url: `https://example.org/${say('url')}` }],
     source: say('source')
   })
-  made(
+  const { id: kept_id } = made(
     await facilitator.post('/v1/strategies', {
       ...card('named'),
       contributor: { kind: 'person', person_id },
@@ -160,6 +165,12 @@ export async function makeKit(
   made(await admin.post(`${strategy}/publish`, { reason: say('decision') }, { 'if-match': '*' }))
   const share_link_id = made(await admin.post(`${strategy}/share_links`, { expires_at: minutesFromNow(60 * 24) })).id
   made(await admin.put(`${strategy}/feedback/${person_id}`, { outcome: 'helped', topic: 'grief' }))
+  const person = `/v1/people/${person_id}`
+  for (const id of [kept_id, strategy_id]) made(await admin.put(`${person}/toolbox/cards/${id}`, {}))
+  const practice_id = made(await admin.post(`${person}/practices`, { strategy_id, rating: 4 })).id
+  const practice_reminder_id = made(
+    await admin.post(`${person}/practice-reminders`, { strategy_id, rrule: 'FREQ=DAILY', time: '08:30' })
+  ).id
   made(await admin.post(`${strategy}/reports`, { reason: 'spam', note: say('report') }))
   made(await admin.post(`${strategy}/publish`, { reason: say('decision') }, { 'if-match': '*' }))
   made(await admin.patch(strategy, { source: say('source'), visibility }, { 'if-match': '*' }))
@@ -186,7 +197,10 @@ export async function makeKit(
     person_phone,
     strategy_id,
     contributor_secret,
-    share_link_id
+    share_link_id,
+    kept_id,
+    practice_id,
+    practice_reminder_id
   }
 }
 

@@ -14,31 +14,40 @@ t.test('within one organization', async t => {
   const [mine, others] = [await makeKit(service, admin, 'alpha1'), await makeKit(service, admin, 'alpha2')]
   const operations = await operationsOf(app)
 
-  /** Every row that another group has. */
+  const ofGroup = ['group_facilitators', 'memberships', 'series', 'sessions', 'attendance', 'strategies']
+  const ofPerson = ['practices', 'practice_reminders']
+
+  /** Every row that another group has, and its member. */
   async function hangingFrom({ group_id, person_id, guest_id, staff_id }: Kit): Promise<Set<string>> {
     const { rows } = await superuser.query(
       `select id from groups where id = $1
-       ${['group_facilitators', 'memberships', 'series', 'sessions', 'attendance', 'strategies'].map(table => `union select id from ${table} where group_id = $1`).join(' ')}`,
-      [group_id]
+       ${ofGroup.map(table => `union select id from ${table} where group_id = $1`).join(' ')}
+       ${ofPerson.map(table => `union select id from ${table} where person_id = $2`).join(' ')}`,
+      [group_id, person_id]
     )
     return new Set([person_id, guest_id, staff_id, ...rows.map(row => row.id as string)])
   }
 
   /** What hangs from the group, or was done by those who run it. */
-  async function stateOf({ group_id }: Kit): Promise<Record<string, string>> {
+  async function stateOf({ group_id, person_id }: Kit): Promise<Record<string, string>> {
     const all = await checksums(superuser, admin.organization_id, [
       'audit_entries',
       'idempotency_keys',
       'outbox_events'
     ])
+    const hangsFrom = [
+      ['groups', 'id = $1'],
+      ...ofGroup.map(table => [table, 'group_id = $1']),
+      ...[...ofPerson, 'toolbox_cards'].map(table => [table, 'person_id = $2'])
+    ]
     const { rows } = await superuser.query(
-      ['groups', 'group_facilitators', 'memberships', 'series', 'sessions', 'attendance', 'strategies']
+      hangsFrom
         .map(
-          table => `select '${table}' as name, md5(string_agg(x::text, '' order by x::text)) as sum
-            from ${table} x where ${table === 'groups' ? 'id' : 'group_id'} = $1`
+          ([table, how]) => `select '${table}' as name, md5(string_agg(x::text, '' order by x::text)) as sum
+            from ${table} x where ${how}`
         )
         .join(' union all '),
-      [group_id]
+      [group_id, person_id]
     )
     return { ...Object.fromEntries(rows.map(row => [row.name, row.sum])), staff: all.staff!, api_keys: all.api_keys! }
   }

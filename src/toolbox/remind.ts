@@ -1,0 +1,63 @@
+import { v7 as uuid } from 'uuid'
+import { type Answered, created, done } from '../changes/change.ts'
+import { recordChange } from '../changes/record.ts'
+import { localDateOf } from '../clock/time-zones.ts'
+import type { Tx } from '../database/database.ts'
+import { conflict, notFound } from '../problems.ts'
+import { readRule } from '../schedule/read-rule.ts'
+import { type Sight, strategyWithinReach } from '../strategies/queries.ts'
+import { noSuchStrategy } from './log-practice.ts'
+import { endReminder, findReminder, lockOwner } from './queries.ts'
+import type { PracticeReminder, PracticeReminderCreate } from './schemas.ts'
+import { practiceReminders } from './tables.ts'
+
+/** Reminders of a person at one time: their feed is expanded whenever it is read. */
+const mostReminders = 50
+
+/** @throws Problem 404, 409 `too_many_reminders`, 422 `unknown_reference` and those of `readRule` */
+export async function createReminder(
+  tx: Tx,
+  { moderates }: Sight,
+  person_id: string,
+  given: PracticeReminderCreate,
+  now = new Date()
+): Promise<Answered<PracticeReminder>> {
+  const [owner] = await tx.run(lockOwner, { person_id })
+  if (owner === undefined) throw notFound()
+  const { strategy_id, time } = given
+  if ((await tx.run(strategyWithinReach, { strategy_id, moderates })).length === 0) throw noSuchStrategy()
+  const time_zone = given.time_zone ?? owner.time_zone
+  const today = localDateOf(now, time_zone)
+  const starts_on = given.starts_on ?? today
+  const rrule = readRule({ starts_on, rrule: given.rrule }, today)
+  if (owner.reminders >= mostReminders) {
+    throw conflict('too_many_reminders', `A person has ${mostReminders} reminders at one time: end another first.`)
+  }
+  const id = uuid()
+  await tx.db.insert(practiceReminders).values({
+    organization_id: tx.actor.organization_id,
+    id,
+    person_id,
+    strategy_id,
+    starts_on,
+    time,
+    time_zone,
+    rrule
+  })
+  const [reminder] = await tx.run(findReminder, { practice_reminder_id: id, moderates })
+  recordChange(tx, 'practice_reminder.created', reminder!)
+  return created('/v1/practice-reminders', reminder!)
+}
+
+/** From now on it reminds of nothing. Twice is the same as once. */
+export async function stopReminder(
+  tx: Tx,
+  { moderates }: Sight,
+  practice_reminder_id: string
+): Promise<Answered<PracticeReminder>> {
+  const [before] = await tx.run(findReminder, { practice_reminder_id, moderates })
+  if (before === undefined) throw notFound()
+  recordChange(tx, 'practice_reminder.ended', ...(await tx.run(endReminder, { practice_reminder_id })))
+  const [reminder] = await tx.run(findReminder, { practice_reminder_id, moderates })
+  return done(reminder!)
+}

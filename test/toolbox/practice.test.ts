@@ -1,0 +1,84 @@
+import t from 'tap'
+import { startApp } from '../support/app.ts'
+import { assign, makeGroup, makeMember, minutesFromNow } from '../support/circle.ts'
+
+t.test('practice', async t => {
+  const service = await startApp(t)
+  const admin = await service.organization()
+  const group = await makeGroup(admin)
+  const facilitator = await service.staff(admin, 'facilitator')
+  await assign(admin, group, facilitator.staff_id)
+  const stranger = await service.staff(admin, 'facilitator')
+  const person = await makeMember(admin, group, 'Robin')
+  const card = async (title: string, more = {}): Promise<string> =>
+    (await admin.post('/v1/strategies', { title, ...more })).data.id
+  const walk = await card('Walk')
+  const url = `/v1/people/${person}/practices`
+  const log = (body: object, client = facilitator) => client.post(url, { strategy_id: walk, ...body })
+
+  await t.test('is logged with how it was', async t => {
+    const made = await log({ practiced_at: minutesFromNow(-60), rating: 4 })
+    t.match(made, {
+      statusCode: 201,
+      headers: { location: `/v1/practices/${made.data.id}`, etag: '"1"' },
+      data: { person_id: person, strategy_id: walk, strategy_title: 'Walk', rating: 4, voided_at: null }
+    })
+    t.same((await facilitator.get(made.headers.location as string)).data, made.data)
+    await log({ practiced_at: minutesFromNow(-30), rating: 1 })
+    const now = await log({})
+    t.equal(now.data.rating, null)
+    t.ok(Math.abs(Date.parse(now.data.practiced_at) - Date.now()) < 60_000)
+    await log({ strategy_id: await card('Breathe'), practiced_at: minutesFromNow(-600) })
+
+    const list = (await facilitator.get(`${url}?limit=2`)).data
+    t.same(
+      list.data.map(({ id }: { id: string }) => id),
+      [now.data.id, (await facilitator.get(`${url}?strategy_id=${walk}`)).data.data[1].id],
+      'the latest first'
+    )
+    const rest = (await facilitator.get(`${url}?limit=2&cursor=${list.page.next_cursor}`)).data
+    t.equal(rest.data.length, 2)
+    t.equal(rest.page.has_more, false)
+    t.equal((await facilitator.get(`${url}?strategy_id=${walk}`)).data.data.length, 3)
+
+    await facilitator.put(`/v1/people/${person}/toolbox/cards/${walk}`, {})
+    t.match((await facilitator.get(`/v1/people/${person}/toolbox`)).data.data, [
+      { practiced_count: 3, average_rating: 2.5, last_practiced_at: now.data.practiced_at }
+    ])
+
+    for (let twice = 0; twice < 2; twice++) {
+      const voided = await facilitator.post(`/v1/practices/${now.data.id}/void`)
+      t.match(voided, { statusCode: 200, data: { version: 2, voided_at: /Z$/ } })
+    }
+    t.equal((await facilitator.get(`${url}?strategy_id=${walk}`)).data.data.length, 2)
+    t.match((await facilitator.get(`/v1/people/${person}/toolbox`)).data.data, [{ practiced_count: 2 }])
+  })
+
+  await t.test('is refused where it cannot be', async t => {
+    for (const [body, pointer] of [
+      [{ rating: 0 }, '#/rating'],
+      [{ rating: 6 }, '#/rating'],
+      [{ rating: 2.5 }, '#/rating'],
+      [{ practiced_at: minutesFromNow(60) }, '#/practiced_at'],
+      [{ strategy_id: '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f60' }, '#/strategy_id'],
+      [{ strategy_id: await card('Ours', { visibility: 'group', group_id: await makeGroup(admin) }) }, '#/strategy_id'],
+      [{ person_id: person }, '#/person_id']
+    ] as const) {
+      const refused = await log(body)
+      t.match(refused, { statusCode: 422, data: { errors: [{ pointer }] } }, JSON.stringify(body))
+    }
+    t.equal((await log({ practiced_at: minutesFromNow(2) })).statusCode, 201, 'the clock of a phone may be ahead')
+    t.equal((await facilitator.get(`${url}?rating=4`)).statusCode, 400)
+  })
+
+  await t.test('is there for those who see the person', async t => {
+    const { id } = (await log({})).data
+    const observer = await service.staff(admin, 'observer')
+    t.equal((await observer.get(url)).statusCode, 403)
+    t.equal((await stranger.get(url)).statusCode, 404)
+    t.equal((await log({}, stranger)).statusCode, 404)
+    t.equal((await stranger.get(`/v1/practices/${id}`)).statusCode, 404)
+    t.equal((await stranger.post(`/v1/practices/${id}/void`)).statusCode, 404)
+    t.equal((await admin.get(`/v1/practices/${id}`)).data.voided_at, null)
+  })
+})
