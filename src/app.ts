@@ -42,6 +42,7 @@ import { schemas as scheduleSchemas } from './schedule/schemas.ts'
 import attendance from './sessions/attendance-routes.ts'
 import sessions from './sessions/routes.ts'
 import { schemas as sessionSchemas } from './sessions/schemas.ts'
+import strategyExchange from './strategies/exchange-routes.ts'
 import strategyFeedback from './strategies/feedback-routes.ts'
 import strategyLibrary from './strategies/library-routes.ts'
 import { refusals as strategyRefusals } from './strategies/queries.ts'
@@ -202,6 +203,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       await signedIn.register(strategyReviews)
       await signedIn.register(strategyFeedback)
       await signedIn.register(strategyLibrary)
+      await signedIn.register(strategyExchange)
       await signedIn.register(shareLinks)
       await signedIn.register(toolbox)
       await signedIn.register(practices)

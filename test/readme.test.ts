@@ -51,7 +51,7 @@ t.test('the short tour of the README does what it says', async t => {
   const base = /^API (.*)$/m.exec(said)![1]!
 
   const tour = /### A short tour[\s\S]*?```sh\n([\s\S]*?)```/.exec(readme)![1]!
-  const script = tour.replace('ck_live_…', key).replace('http://127.0.0.1:3000', base)
+  const script = tour.replace('ck_live_…', key).replaceAll('http://127.0.0.1:3000', base)
   const shell = spawn('bash', ['-euo', 'pipefail', '-c', script], {
     cwd: root,
     env: { PATH: process.env.PATH }
@@ -80,7 +80,12 @@ t.test('the short tour of the README does what it says', async t => {
     {
       corrected_q: 'lanterns',
       data: [{ title: 'Counting lanterns', helped_count: 1, highlights: [{ field: 'title' }] }]
-    }
+    },
+    { counts: { created: 0, updated: 0, unchanged: 1, skipped: 0 } },
+    { data: [{ strategy: { title: 'Counting lanterns' } }] },
+    { rrule: 'FREQ=DAILY', time: '20:30' },
+    { rating: 4 },
+    { data: { length: 7 } }
   ])
   const promised = /`"counts":(\{[^`]*\})`/.exec(readme)![1]!
   t.same(answers[3].counts, JSON.parse(promised))

@@ -19,6 +19,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
     invalid_query: 'A query parameter is unknown, given twice, or not as it must be; `errors` names it.',
     invalid_text: 'The body has a text or key with U+0000 or with half of a surrogate pair.',
     invalid_value: 'A value cannot be kept as it is.',
+    malformed_csv: 'The body is not CSV as RFC 4180 has it, in UTF-8.',
     malformed_json: 'The body is not valid JSON (RFC 8259).',
     malformed_request: 'This is not well-formed HTTP.',
     malformed_url: 'The path is not percent-encoded UTF-8.',
@@ -104,6 +105,9 @@ export const problemCodes: Record<number, Record<string, string>> = {
     too_early: 'This lies too far back.',
     too_far_ahead: 'This lies too far ahead.',
     too_late: 'This lies too far ahead.',
+    duplicate_column: 'The header of the CSV has a column twice.',
+    too_many_rows: 'The list has more rows than are taken at once. Send it in parts.',
+    unknown_column: 'The header of the CSV has a column that is not read here; `detail` names those that are.',
     unknown_reference: 'What the body refers to is not there, or not for this key to see.',
     validation_failed:
       'The body was read and is not as it must be. `errors` has a pointer to each fault, and says what must be there.',

@@ -51,10 +51,7 @@ function build(externalSchemas: Record<string, AnySchemaObject>, fastifyOptions:
   if (known !== undefined) return known
 
   const instance = (settings: Options): Ajv => {
-    const ajv = addFormats(new Ajv({ ...options, ...settings }))
-    // Ajv compares each item with each other; a body may hold a hundred thousand.
-    ajv.removeKeyword('uniqueItems')
-    ajv.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', validate: uniqueItems })
+    const ajv = newAjv(settings)
     for (const plugin of fastifyOptions.plugins ?? []) {
       const [plug, with_] = (Array.isArray(plugin) ? plugin : [plugin]) as [
         (ajv: Ajv, options?: unknown) => unknown,
@@ -81,6 +78,26 @@ function build(externalSchemas: Record<string, AnySchemaObject>, fastifyOptions:
 }
 
 const pools = new WeakMap<object, Map<string, Compiler>>()
+
+function newAjv(settings: Options): Ajv {
+  const ajv = addFormats(new Ajv({ ...options, ...settings }))
+  // Ajv compares each item with each other; a body may hold a hundred thousand.
+  ajv.removeKeyword('uniqueItems')
+  ajv.addKeyword({ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean', validate: uniqueItems })
+  return ajv
+}
+
+/**
+ * Judges one row of a list whose rows are taken or left each by itself: what a body would be refused for, with pointers from
+ * the row on. Absent fields get their defaults.
+ */
+export function rowJudge(schema: AnySchemaObject): (row: unknown) => Fault[] {
+  let validate: ValidateFunction | undefined
+  return row => {
+    validate ??= newAjv({ allErrors: true, meta: false, validateSchema: false }).compile(schema)
+    return validate(row) ? [] : bodyFaults(validate.errors!)
+  }
+}
 
 /** Ajv compiles no two schemas of one id; the second is the first. */
 function compile(ajv: Ajv, schema: AnySchemaObject): ValidateFunction {

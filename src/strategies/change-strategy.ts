@@ -26,7 +26,8 @@ export async function holdStrategy(tx: Tx, sight: Sight, strategy_id: string, if
   return before
 }
 
-const write = (tx: Tx, strategy_id: string, columns: PgUpdateSetSource<typeof strategies>) =>
+/** Writes columns of a card, as its next version. */
+export const write = (tx: Tx, strategy_id: string, columns: PgUpdateSetSource<typeof strategies>) =>
   tx.db
     .update(strategies)
     .set({ ...columns, ...nextVersion(strategies) })

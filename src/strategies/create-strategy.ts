@@ -9,7 +9,7 @@ import { groupDoor } from '../groups/door.ts'
 import { personDoor } from '../people/door.ts'
 import { notFound, Problem, unprocessable } from '../problems.ts'
 import { sealContributor } from './contributor.ts'
-import { type Content, flagsOf, spaced, textOf } from './flags.ts'
+import { type Content, flagsOf, phrasesOf, spaced, textOf } from './flags.ts'
 import {
   facilitatesNow,
   findSetting,
@@ -190,12 +190,24 @@ export async function takeCategory(tx: Tx, key: string | null | undefined) {
  * What the rules notice (`flags`), and what of that whoever writes may know (`seen`): of other people's names, only those of
  * people whom they see.
  */
-export async function flagsFor(tx: Tx, { sees_people }: Sight, content: Content) {
-  const names = await tx.run(namesIn, { text: spaced(fold(textOf(content))), sees_people })
-  const named = (people: typeof names) =>
-    flagsOf(
-      content,
-      people.map(({ display_name }) => display_name)
-    )
-  return { flags: named(names), seen: named(names.filter(({ seen }) => seen)) }
+export async function flagsFor(tx: Tx, sight: Sight, content: Content) {
+  const [flags] = await flagsForAll(tx, sight, [content])
+  return flags!
+}
+
+/** The same of many, with one look at the people. */
+export async function flagsForAll(tx: Tx, { sees_people }: Sight, contents: Content[]) {
+  const phrases = contents.map(content => phrasesOf(fold(textOf(content))))
+  const all = new Set<string>()
+  for (const some of phrases) for (const phrase of some) all.add(phrase)
+  const people = await tx.run(namesIn, { phrases: [...all], sees_people })
+  return contents.map((content, index) => {
+    const here = people.filter(({ display_name }) => phrases[index]!.has(spaced(fold(display_name))))
+    const named = (some: typeof here) =>
+      flagsOf(
+        content,
+        some.map(({ display_name }) => display_name)
+      )
+    return { flags: named(here), seen: named(here.filter(({ seen }) => seen)) }
+  })
 }

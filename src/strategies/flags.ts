@@ -30,12 +30,27 @@ const handle = /(?<![\p{L}\p{N}.@])@[\p{L}\p{N}_.]{3,30}/u
 const addressed =
   /(?<![\p{L}\p{N}])(?:Dr|Mr|Mrs|Ms|Prof|Herr|Frau|M|Mme|Mlle|Sr|Sra|Señora?|Doña?)\.?[ \u00a0]\p{Lu}\p{Ll}{2,}/u
 
-/** Folded text as words apart by single spaces, with one at each end: a name occurs in it whole or not at all. */
-export const spaced = (folded: string): string => ` ${folded.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()} `
+/** Folded text as words apart by single spaces. */
+export const spaced = (folded: string): string => folded.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()
+
+/** Words of a name, at the most, by which it is found in a text. */
+const mostWords = 5
+
+/** The words of a folded text, and every few of them that follow one another: what a name may be. */
+export function phrasesOf(folded: string): Set<string> {
+  const words = spaced(folded).split(' ')
+  const phrases = new Set<string>()
+  for (let first = 0; first < words.length; first++) {
+    for (let count = 1; count <= mostWords && first + count <= words.length; count++) {
+      phrases.add(words.slice(first, first + count).join(' '))
+    }
+  }
+  return phrases
+}
 
 /** Whether the text has the name, written as a name: `Sun` and not the sun. Scripts without capitals count as they are. */
 export function saysName(text: string, name: string): boolean {
-  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+')
   const found = text.match(new RegExp(String.raw`(?<![\p{L}\p{N}])${escaped}(?![\p{L}\p{N}])`, 'giu')) ?? []
   return found.some(words => !/^\p{Ll}/u.test(words))
 }

@@ -5,7 +5,8 @@ import { behindDoor, groupsFacilitated } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import { personBehindDoor } from '../people/door.ts'
 import { unprocessable } from '../problems.ts'
-import type { Strategy, StrategyCategory, StrategyVersion } from './schemas.ts'
+import type { ExportedStrategy, Strategy, StrategyCategory, StrategyVersion } from './schemas.ts'
+import type { StrategyFlag, StrategyStatus } from './vocabulary.ts'
 
 /** What the scopes of whoever asks let them see of a card. Every statement about cards takes it. */
 export interface Sight {
@@ -113,19 +114,16 @@ export const keepWords = statement<never, { strategy_id: string }>(
     on conflict do nothing`
 )
 
-/**
- * The people whose name occurs in the text, and whether whoever asks sees them. `text` is folded, its words apart by single
- * spaces.
- */
+/** The people with one of these names, and whether whoever asks sees them. Names are folded, their words apart by single spaces. */
 export const namesIn = statement<
   { display_name: string; seen: boolean },
-  Pick<Sight, 'sees_people'> & { text: string }
+  Pick<Sight, 'sees_people'> & { phrases: string[] }
 >(
   'names_in',
   shape => sql`
     select p.display_name, ${value('sees_people')}::boolean and ${personBehindDoor(shape, sql`p.id`)} as seen from people p
     where p.organization_id = ${asker.organization_id} and length(p.name_key) >= 3
-      and position(' ' || p.name_key || ' ' in ${value('text')}) > 0
+      and trim(replace(translate(p.name_key, '-.,''’"()/', '         '), '  ', ' ')) in (select unnest(${value('phrases')}::text[]))
     limit 1000`
 )
 
@@ -207,6 +205,35 @@ export const listStrategyVersions = statement<
         where l.organization_id = v.organization_id and l.strategy_id = v.strategy_id)
       ${shape.has('after_1') ? sql`and v.version < ${value('after_1')}::int` : sql``}
     order by v.version desc limit ${value('limit')}`
+)
+
+/** Cards that everybody here reads once they are published, each as it travels. */
+const traveling =
+  sql.raw(`s.id, s.title, s.summary, s.when_it_helps, s.steps, s.minutes, s.where_usable, s.topics, s.category, s.language,
+  s.links, s.source, case when s.contributor_kind = 'nickname' then s.contributor_nickname end as contributor_nickname, s.visibility`)
+
+/** By id, which no order of time tells of those that are anonymous. */
+export const exportStrategies = statement<ExportedStrategy, { limit: number; after: string | null }>(
+  'export_strategies',
+  () => sql`
+    select ${traveling} from strategies s
+    where s.organization_id = ${asker.organization_id} and s.status = 'published' and s.visibility in ('organization', 'public')
+      and (${value('after')}::uuid is null or s.id > ${value('after')}::uuid)
+    order by s.id limit ${value('limit')}`
+)
+
+/** Those that an import means by an id, or by a title in a language: held still until the transaction ends. */
+export const lockImported = statement<
+  ExportedStrategy & { status: StrategyStatus; flags: StrategyFlag[]; contributor_kind: string },
+  { ids: string[]; titles: string[]; languages: string[] }
+>(
+  'lock_imported_strategies',
+  () => sql`
+    select ${traveling}, s.status, s.flags, s.contributor_kind from strategies s
+    where s.organization_id = ${asker.organization_id} and s.visibility in ('organization', 'public')
+      and (s.id = any (${value('ids')}::uuid[]) or s.status <> 'retired' and (lower(s.title), s.language) in (
+        select lower(g.title), g.language from unnest(${value('titles')}::text[], ${value('languages')}::text[]) as g (title, language)))
+    order by s.id for no key update of s`
 )
 
 export const refusals: Refusals = {

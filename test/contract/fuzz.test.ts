@@ -74,7 +74,10 @@ const domainRules = new Set([
   'updateSession too_late',
   // Only once there is a sheet.
   'putAttendanceSheet precondition_required',
-  // A rule is a language of its own.
+  // Rules and CSV are languages of their own.
+  'importStrategiesFromCsv malformed_csv',
+  'importStrategiesFromCsv unknown_column',
+  'importStrategiesFromCsv duplicate_column',
   'createSeries invalid_rrule',
   'createPracticeReminder invalid_rrule'
 ])
@@ -143,6 +146,7 @@ t.test('the service and its document agree', async t => {
         walk_ins: [{ display_name: 'Ben', mode: 'video' }],
         anonymous_count: 3
       }),
+      importStrategiesFromCsv: () => 'title,steps\r\nHold ice,Take it\r\n',
       liftStrategyAnonymity: () => ({ secret: anonymous.contributor_secret, kind: 'nickname', nickname: 'Robin' })
     },
     paths: {

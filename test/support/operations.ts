@@ -30,6 +30,7 @@ export interface Operation {
   path: string
   parameters: Parameter[]
   body?: Schema
+  contentType?: string
   scope?: string
   /** Who may: undefined for everybody. */
   roles?: string[]
@@ -190,7 +191,9 @@ export async function operationsOf(app: FastifyInstance): Promise<Operation[]> {
       }
       if (it.requestBody !== undefined) {
         const { content } = resolve(it.requestBody)
-        operation.body = resolveAll(Object.values(content)[0]!.schema)
+        const [[contentType, { schema }]] = Object.entries(content) as [[string, { schema: Schema }]]
+        operation.contentType = contentType
+        operation.body = resolveAll(schema)
       }
       operation.slots = slotsOf(operation)
       return [operation]
@@ -293,6 +296,7 @@ export function requestsOf(operation: Operation, choose: Choice): InjectOptions[
   const takes = (header: string) => operation.parameters.some(({ name }) => name.toLowerCase() === header)
   const headers: Record<string, string> = {
     // Whatever version there is: so nothing but the walls refuses a change of what belongs to others.
+    ...(operation.contentType !== undefined && { 'content-type': operation.contentType }),
     ...(takes('if-match') && operation.id !== 'putPersonByExternalId' && { 'if-match': '*' })
   }
   const examples = examplesOf(operation)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Coverage } from './coverage.ts'
 import { type Contract, contractOf, type Operation } from './document.ts'
-import { type Ask, asSent, curl, type Judge, type Place, urlOf } from './request.ts'
+import { type Ask, asSent, curl, type Judge, type Place, payloadOf, urlOf } from './request.ts'
 import { arbitraryOf, junk, type Pick, placesOf, simple, withAt } from './values.ts'
 
 export interface Sent {
@@ -225,7 +225,7 @@ export class Fuzzer {
       method: operation.method,
       url,
       headers,
-      ...(ask.body !== undefined && { payload: JSON.stringify(ask.body) })
+      ...(ask.body !== undefined && { payload: payloadOf(ask) })
     })
     this.#last = reply
     const answer = `${operation.id} ${reply.status}`
@@ -277,9 +277,9 @@ export class Fuzzer {
     const content = contents.find(([documented]) => documented === type)?.[1]
     if (content === undefined) return find('content_type', `${type || 'none'} of ${status}`)
     this.#look('body')
-    let value: unknown
+    let value: unknown = body
     try {
-      value = JSON.parse(body)
+      if (type.endsWith('json')) value = JSON.parse(body)
     } catch {
       return find('body', `${status}: not JSON`)
     }

@@ -65,7 +65,10 @@ export class Judge {
       // Any header may be sent; a parameter in the query that is not documented may not.
       if (place === 'query' && query.some(([name]) => named(name) === undefined)) faults.add(place)
     }
-    if (operation.body !== undefined) {
+    if (operation.body !== undefined && !isJson(operation)) {
+      // Whatever is sent is text.
+      if (body === undefined) faults.add('body')
+    } else if (operation.body !== undefined) {
       const sent = asSent(body)
       if (sent === undefined ? operation.body.required : this.fault(operation.body.schema, sent) !== undefined) {
         faults.add('body')
@@ -86,6 +89,12 @@ export class Judge {
 const sameName = (place: Place, a: string, b: string) =>
   place === 'header' ? a.toLowerCase() === b.toLowerCase() : a === b
 
+const isJson = ({ body }: Operation) => body === undefined || body.contentType.endsWith('json')
+
+/** The body as it is sent: where the document has another type than JSON, a text is sent as it is. */
+export const payloadOf = ({ operation, body }: Ask): string =>
+  typeof body === 'string' && !isJson(operation) ? body : JSON.stringify(body)
+
 /** How to send it again, without the key: `$KEY` stands for a good one. */
 export function curl(ask: Ask): string {
   const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
@@ -94,7 +103,7 @@ export function curl(ask: Ask): string {
   const parts = ['curl -X', ask.operation.method, quoted(`$URL${urlOf(ask)}`)]
   for (const header of headers) parts.push('-H', header.includes('$KEY') ? `"${header}"` : quoted(header))
   if (ask.body !== undefined) {
-    const text = JSON.stringify(ask.body)
+    const text = payloadOf(ask)
     parts.push('-H', quoted(`Content-Type: ${ask.operation.body?.contentType ?? 'application/json'}`))
     parts.push('-d', quoted(text.length > 1500 ? `${text.slice(0, 1500)}… (${text.length} characters)` : text))
   }

@@ -1,0 +1,115 @@
+import { parse } from 'csv-parse/sync'
+import { stringify } from 'csv-stringify/sync'
+import { badRequest, unprocessable } from '../problems.ts'
+import type { ExportedStrategy } from './schemas.ts'
+
+/** How each column is written and read. A list of texts has one a line; of words, one between semicolons. */
+const columns = {
+  id: 'line',
+  title: 'line',
+  summary: 'text',
+  when_it_helps: 'text',
+  steps: 'texts',
+  minutes: 'number',
+  where_usable: 'words',
+  topics: 'words',
+  category: 'line',
+  language: 'line',
+  links: 'links',
+  source: 'line',
+  contributor_nickname: 'line',
+  visibility: 'line'
+} as const satisfies Record<keyof ExportedStrategy, string>
+
+type Name = keyof typeof columns
+const names = Object.keys(columns) as Name[]
+
+export const csvHeader = `${names.join()}\r\n`
+
+/** Cards as lines of CSV (RFC 4180), without the header. */
+export const csvOf = (cards: ExportedStrategy[]): string =>
+  stringify(
+    cards.map(card => names.map(name => written(name, card[name]))),
+    { record_delimiter: '\r\n' }
+  )
+
+/**
+ * Reads CSV into rows as the JSON import has them, none of them checked yet. Columns may come in any order, and may be left
+ * out; the separator is the comma, semicolon or tab that the header has.
+ *
+ * @throws Problem 400 `malformed_csv`, 422 `unknown_column`, `duplicate_column`
+ */
+export function rowsOfCsv(text: string, most: number): Record<string, unknown>[] {
+  const separator = [',', ';', '\t'].find(one => text.split(/\r?\n/, 1)[0]!.includes(one)) ?? ','
+  let records: string[][]
+  try {
+    // One more than is read, so that it is known that there are more.
+    records = parse(text, { bom: true, delimiter: separator, skip_empty_lines: true, to: most + 2 })
+  } catch (error) {
+    const { lines } = error as { lines?: number }
+    throw badRequest('malformed_csv', `This is no CSV (RFC 4180)${lines === undefined ? '' : `: see line ${lines}`}.`)
+  }
+  const [header = [], ...rows] = records
+  const read = header.map(cell => cell.trim().toLowerCase())
+  const unknown = read.findIndex(name => !Object.hasOwn(columns, name))
+  if (unknown >= 0 || header.length === 0) {
+    throw unprocessable('unknown_column', `#/0/${Math.max(unknown, 0)}`, `The columns are ${names.join(', ')}.`)
+  }
+  const twice = read.findIndex((name, index) => read.indexOf(name) !== index)
+  if (twice >= 0) throw unprocessable('duplicate_column', `#/0/${twice}`, 'A column is there once.')
+  return rows.map(row => {
+    const card: Record<string, unknown> = {}
+    for (const [index, cell] of row.entries()) {
+      const name = read[index] as Name
+      const value = readAs[columns[name]](cell.normalize('NFC'))
+      if (value !== undefined) card[name] = value
+    }
+    return card
+  })
+}
+
+function written(name: Name, value: unknown): string {
+  if (value === null) return ''
+  const kind = columns[name]
+  if (kind === 'texts') return (value as string[]).map(onOneLine).map(harmless).join('\n')
+  if (kind === 'links')
+    return (value as ExportedStrategy['links']).map(link => harmless(`${link.title} <${link.url}>`)).join('\n')
+  if (kind === 'words') return (value as string[]).join(';')
+  // A line of a text may begin like a formula, too.
+  return kind === 'number' ? String(value) : String(value).split('\n').map(harmless).join('\n')
+}
+
+/** Each answers the value, or undefined for a cell that says nothing. */
+const readAs: Record<(typeof columns)[Name], (cell: string) => unknown> = {
+  line: cell => asMeant(cell.trim()) || undefined,
+  text: cell => cell.replaceAll('\r\n', '\n').split('\n').map(asMeant).join('\n') || undefined,
+  texts: cell => linesOf(cell).map(asMeant).map(onLines),
+  // What is no number is told of as a text that should have been one.
+  number: cell => (cell.trim() === '' ? undefined : /^\d{1,9}$/.test(cell.trim()) ? Number(cell) : cell),
+  words: cell =>
+    cell
+      .split(/[;,]/)
+      .map(word => word.trim())
+      .filter(word => word !== ''),
+  links: cell =>
+    linesOf(cell)
+      .map(asMeant)
+      .map(line => {
+        const [, title, url] = /^(.*)<([^<>]*)>\s*$/.exec(line) ?? []
+        return title === undefined ? { title: line, url: line } : { title: title.trim() || url, url }
+      })
+}
+
+const linesOf = (cell: string): string[] => cell.split(/\r?\n/).filter(line => line.trim() !== '')
+
+/** A step may have several lines: `\n`, and a backslash is two. */
+const onOneLine = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+const onLines = (line: string): string => line.replace(/\\([\\n])/g, (_, char) => (char === 'n' ? '\n' : '\\'))
+
+/**
+ * What a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV injection"), and so does what looks as
+ * if it had one: `asMeant` takes away one, and nothing that was somebody's own.
+ */
+const formula = /^'*\s*[=+\-@\t\r]/u
+const harmless = (text: string): string => (formula.test(text) ? `'${text}` : text)
+const asMeant = (text: string): string => (text.startsWith("'") && formula.test(text) ? text.slice(1) : text)
