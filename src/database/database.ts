@@ -4,6 +4,7 @@ import pg from 'pg'
 import { Problem, unavailable } from '../problems.ts'
 import type { Actor } from './actor.ts'
 import { Batch, type Outcome } from './batch.ts'
+import { inLine } from './in-line.ts'
 import { refusalOf, retryable } from './refusals.ts'
 import { shareConnections } from './shared-connections.ts'
 import type { Prepared, Statement } from './statement.ts'
@@ -97,7 +98,10 @@ export function openDatabase(settings: DatabaseSettings): Database {
     }
   }
 
-  const sharedRoundTrip = shareConnections(pool, send, Math.ceil(settings.poolSize / 4))
+  const few = Math.ceil(settings.poolSize / 4)
+  const sharedRoundTrip = shareConnections(pool, send, few)
+  /** What may be slow leaves most connections to the others; and PostgreSQL has not more of it to do at once than it is quick at. */
+  const afterOthers = inLine(few, settings.connectTimeout)
 
   /** A connection for one transaction: rolled back when the work refuses, thrown away when in doubt. */
   async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -122,7 +126,8 @@ export function openDatabase(settings: DatabaseSettings): Database {
   return {
     async read<Row, Values>(actor: Actor, statement: Statement<Row, Values>, values: Values) {
       const prepared = statement.for(actor, values)
-      const outcomes = await (prepared.quick ? sharedRoundTrip : roundTrip)([speakFor(actor), prepared])
+      const statements = [speakFor(actor), prepared]
+      const outcomes = await (prepared.quick ? sharedRoundTrip(statements) : afterOthers(() => roundTrip(statements)))
       return outcomes[1]!.rows as Row[]
     },
 

@@ -3,11 +3,13 @@ import pg from 'pg'
 /**
  * Lets requests pile up where they write to a table, so that a race is one: reads go on, inserts wait until the gate is
  * opened. Answers how to open it.
+ *
+ * @param mode of the lock: in `access exclusive`, reads wait too
  */
-export async function closeGate(superuserUrl: string, table: string): Promise<() => Promise<void>> {
+export async function closeGate(superuserUrl: string, table: string, mode = 'share'): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: superuserUrl })
   await client.connect()
-  await client.query(`begin; lock table ${table} in share mode`)
+  await client.query(`begin; lock table ${table} in ${mode} mode`)
   return async () => {
     await client.query('commit')
     await client.end()
