@@ -152,7 +152,8 @@ export function jsonBodies(app: FastifyInstance): void {
   )
 }
 
-function assertReadable({ headers }: FastifyRequest): void {
+/** @throws Problem 415 for a body that is compressed, or not in UTF-8 */
+export function assertReadable({ headers }: FastifyRequest): void {
   const coding = headers['content-encoding']
   if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') {
     throw unsupportedMediaType('Compressed bodies are not read.')
@@ -161,7 +162,7 @@ function assertReadable({ headers }: FastifyRequest): void {
   for (const parameter of headers['content-type']!.split(';').slice(1)) {
     const [name, charset = ''] = parameter.toLowerCase().split('=', 2)
     if (name!.trim() === 'charset' && !utf8.has(charset.trim()))
-      throw unsupportedMediaType('JSON is read in UTF-8 only.')
+      throw unsupportedMediaType('Bodies are read in UTF-8 only.')
   }
 }
 

@@ -89,13 +89,17 @@ function newAjv(settings: Options): Ajv {
 
 /**
  * Judges one row of a list whose rows are taken or left each by itself: what a body would be refused for, with pointers from
- * the row on. Absent fields get their defaults.
+ * the row on. Nothing is filled in: of a row, what is not said may mean more than a default.
  */
 export function rowJudge(schema: AnySchemaObject): (row: unknown) => Fault[] {
-  let validate: ValidateFunction | undefined
+  const compiled = (allErrors: boolean) =>
+    newAjv({ allErrors, useDefaults: false, meta: false, validateSchema: false }).compile(schema)
+  let validate: Validator | undefined
   return row => {
-    validate ??= newAjv({ allErrors: true, meta: false, validateSchema: false }).compile(schema)
-    return validate(row) ? [] : bodyFaults(validate.errors!)
+    validate ??= bodyValidator(compiled(false), () => compiled(true))
+    // Null stands for a body that is not there, and a row is there.
+    const verdict = validate(row === null ? undefined : row)
+    return verdict === true ? [] : bodyFaults(verdict.error)
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { v7 as uuid } from 'uuid'
 import { type Answered, created } from '../changes/change.ts'
@@ -9,7 +10,7 @@ import { groupDoor } from '../groups/door.ts'
 import { personDoor } from '../people/door.ts'
 import { notFound, Problem, unprocessable } from '../problems.ts'
 import { sealContributor } from './contributor.ts'
-import { type Content, flagsOf, phrasesOf, spaced, textOf } from './flags.ts'
+import { type Content, flagsOf, textOf, wordsOf } from './flags.ts'
 import {
   facilitatesNow,
   findSetting,
@@ -195,19 +196,33 @@ export async function flagsFor(tx: Tx, sight: Sight, content: Content) {
   return flags!
 }
 
-/** The same of many, with one look at the people. */
+/** Words of so many are looked for at once, before others have their turn. */
+const wordsAtOnce = 20_000
+
+/** The same of many, with a look at the people for every few of them. */
 export async function flagsForAll(tx: Tx, { sees_people }: Sight, contents: Content[]) {
-  const phrases = contents.map(content => phrasesOf(fold(textOf(content))))
-  const all = new Set<string>()
-  for (const some of phrases) for (const phrase of some) all.add(phrase)
-  const people = await tx.run(namesIn, { phrases: [...all], sees_people })
-  return contents.map((content, index) => {
-    const here = people.filter(({ display_name }) => phrases[index]!.has(spaced(fold(display_name))))
-    const named = (some: typeof here) =>
-      flagsOf(
-        content,
-        some.map(({ display_name }) => display_name)
-      )
-    return { flags: named(here), seen: named(here.filter(({ seen }) => seen)) }
-  })
+  const all: { flags: StrategyFlag[]; seen: StrategyFlag[] }[] = []
+  while (all.length < contents.length) {
+    const some: { content: Content; words: Set<string> }[] = []
+    const words = new Set<string>()
+    while (all.length + some.length < contents.length && words.size < wordsAtOnce) {
+      const content = contents[all.length + some.length]!
+      const own = new Set(wordsOf(fold(textOf(content))))
+      for (const word of own) words.add(word)
+      some.push({ content, words: own })
+    }
+    const people = await tx.run(namesIn, { words: [...words], sees_people })
+    const known = people.map(one => ({ ...one, words: wordsOf(fold(one.display_name)) }))
+    for (const { content, words } of some) {
+      const here = known.filter(name => name.words.every(word => words.has(word)))
+      const named = (some: typeof here) =>
+        flagsOf(
+          content,
+          some.map(({ display_name }) => display_name)
+        )
+      all.push({ flags: named(here), seen: named(here.filter(({ seen }) => seen)) })
+    }
+    if (all.length < contents.length) await othersTurn()
+  }
+  return all
 }

@@ -5,7 +5,7 @@ import type { ExportedStrategy } from './schemas.ts'
 
 /** How each column is written and read. A list of texts has one a line; of words, one between semicolons. */
 const columns = {
-  id: 'line',
+  id: 'word',
   title: 'line',
   summary: 'text',
   when_it_helps: 'text',
@@ -13,24 +13,35 @@ const columns = {
   minutes: 'number',
   where_usable: 'words',
   topics: 'words',
-  category: 'line',
-  language: 'line',
+  category: 'word',
+  language: 'word',
   links: 'links',
   source: 'line',
   contributor_nickname: 'line',
-  visibility: 'line'
+  visibility: 'word'
 } as const satisfies Record<keyof ExportedStrategy, string>
 
 type Name = keyof typeof columns
+type Link = ExportedStrategy['links'][number]
 const names = Object.keys(columns) as Name[]
 
-export const csvHeader = `${names.join()}\r\n`
+const clearable: ReadonlySet<Name> = new Set([
+  'summary',
+  'when_it_helps',
+  'minutes',
+  'category',
+  'source',
+  'contributor_nickname'
+])
+
+export const csvHeader = `${names.map(name => `"${name}"`).join()}\r\n`
 
 /** Cards as lines of CSV (RFC 4180), without the header. */
 export const csvOf = (cards: ExportedStrategy[]): string =>
   stringify(
     cards.map(card => names.map(name => written(name, card[name]))),
-    { record_delimiter: '\r\n' }
+    // All of them: what a reader takes for the end of a line or cell differs from one to the next.
+    { record_delimiter: '\r\n', quoted: true }
   )
 
 /**
@@ -62,7 +73,8 @@ export function rowsOfCsv(text: string, most: number): Record<string, unknown>[]
     for (const [index, cell] of row.entries()) {
       const name = read[index] as Name
       const value = readAs[columns[name]](cell.normalize('NFC'))
-      if (value !== undefined) card[name] = value
+      // An empty cell clears what may be empty, and says nothing of what may not.
+      if (value !== null || clearable.has(name)) card[name] = value
     }
     return card
   })
@@ -72,32 +84,26 @@ function written(name: Name, value: unknown): string {
   if (value === null) return ''
   const kind = columns[name]
   if (kind === 'texts') return (value as string[]).map(onOneLine).map(harmless).join('\n')
-  if (kind === 'links')
-    return (value as ExportedStrategy['links']).map(link => harmless(`${link.title} <${link.url}>`)).join('\n')
+  if (kind === 'links') return (value as Link[]).map(linkWritten).map(harmless).join('\n')
   if (kind === 'words') return (value as string[]).join(';')
   // A line of a text may begin like a formula, too.
   return kind === 'number' ? String(value) : String(value).split('\n').map(harmless).join('\n')
 }
 
-/** Each answers the value, or undefined for a cell that says nothing. */
+/** Each answers the value, or null for an empty cell. */
 const readAs: Record<(typeof columns)[Name], (cell: string) => unknown> = {
-  line: cell => asMeant(cell.trim()) || undefined,
-  text: cell => cell.replaceAll('\r\n', '\n').split('\n').map(asMeant).join('\n') || undefined,
+  word: cell => cell.trim() || null,
+  line: cell => (cell.trim() === '' ? null : asMeant(cell)),
+  text: cell => (cell.trim() === '' ? null : cell.replaceAll('\r\n', '\n').split('\n').map(asMeant).join('\n')),
   texts: cell => linesOf(cell).map(asMeant).map(onLines),
   // What is no number is told of as a text that should have been one.
-  number: cell => (cell.trim() === '' ? undefined : /^\d{1,9}$/.test(cell.trim()) ? Number(cell) : cell),
+  number: cell => (cell.trim() === '' ? null : /^\d{1,9}$/.test(cell.trim()) ? Number(cell) : cell),
   words: cell =>
     cell
       .split(/[;,]/)
       .map(word => word.trim())
       .filter(word => word !== ''),
-  links: cell =>
-    linesOf(cell)
-      .map(asMeant)
-      .map(line => {
-        const [, title, url] = /^(.*)<([^<>]*)>\s*$/.exec(line) ?? []
-        return title === undefined ? { title: line, url: line } : { title: title.trim() || url, url }
-      })
+  links: cell => linesOf(cell).map(asMeant).map(linkRead)
 }
 
 const linesOf = (cell: string): string[] => cell.split(/\r?\n/).filter(line => line.trim() !== '')
@@ -106,10 +112,23 @@ const linesOf = (cell: string): string[] => cell.split(/\r?\n/).filter(line => l
 const onOneLine = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
 const onLines = (line: string): string => line.replace(/\\([\\n])/g, (_, char) => (char === 'n' ? '\n' : '\\'))
 
+/** `Title <address>`; what would begin an address within the title has a backslash in front. */
+const linkWritten = ({ title, url }: Link): string => `${title.replace(/[\\<]/g, '\\$&')} <${url}>`
+function linkRead(line: string): Link {
+  const [, title, url] = /^((?:[^\\<]|\\.)*)<(https:\/\/.*)>\s*$/u.exec(line) ?? []
+  if (title === undefined || url === undefined) return { title: line, url: line.trim() }
+  const plain = title.replace(/ $/, '').replace(/\\(.)/gu, '$1')
+  return { title: plain || url, url }
+}
+
 /**
- * What a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV injection"), and so does what looks as
- * if it had one: `asMeant` takes away one, and nothing that was somebody's own.
+ * What a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV injection"): at the beginning, and behind
+ * a semicolon or tab, where some of them begin a cell. What looks as if it had one gets one, too: `asMeant` takes away one, and
+ * nothing that was somebody's own.
  */
-const formula = /^'*\s*[=+\-@\t\r]/u
-const harmless = (text: string): string => (formula.test(text) ? `'${text}` : text)
-const asMeant = (text: string): string => (text.startsWith("'") && formula.test(text) ? text.slice(1) : text)
+const start = '(?<=^|[;\\t])'
+const sign = String.raw`(?='*\s*[=+\-@\t\r＝＋－＠])`
+const formula = new RegExp(`${start}${sign}`, 'gu')
+const marked = new RegExp(`${start}'${sign}`, 'gu')
+const harmless = (text: string): string => text.replace(formula, "'")
+const asMeant = (text: string): string => text.replace(marked, '')

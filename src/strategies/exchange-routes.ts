@@ -4,11 +4,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import { change } from '../changes/change.ts'
+import { assertReadable } from '../http/json.ts'
 import { idempotent, named } from '../http/schemas.ts'
-import { badRequest, unprocessable } from '../problems.ts'
+import { badRequest, insufficientScope, type Problem, unprocessable } from '../problems.ts'
 import { csvHeader, csvOf, rowsOfCsv } from './csv.ts'
 import { sightOf } from './door.ts'
-import { importStrategies } from './import-strategies.ts'
+import { importStrategies, judgeList } from './import-strategies.ts'
 import { exportStrategies } from './queries.ts'
 import {
   CsvQuery,
@@ -23,10 +24,11 @@ import {
 const cardsAtOnce = 500
 
 const importing = `
-Each row is taken or \`skipped\` by itself. A row with the \`id\` of a card that everybody here reads changes that card, and
-leaves its contributor alone. Any other row is a new card, published unless a rule notices something; where there is a card of
-that title in that language already, the row is \`unchanged\` if they say the same and \`skipped\` if not. A list that is sent
-again changes nothing. What an export has can be imported as it is; a card without a nickname is by an anonymous contributor.
+Needs the scope \`strategies:write\` too. Each row is taken or \`skipped\` by itself. A row with the \`id\` of a card that
+everybody here reads changes that card as far as it says something, and leaves its contributor alone. Any other row is a new
+card, published unless a rule notices something; where there is a card of that title in that language already, the row is
+\`unchanged\` if they say the same and \`skipped\` if not. A list that is sent again changes nothing. What an export has can be
+imported as it is; a new card without a nickname is by an anonymous contributor.
 `.trim()
 
 /** Cards on their way out and in. */
@@ -101,8 +103,12 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     }
   )
 
-  const take = (request: FastifyRequest, reply: FastifyReply, rows: unknown[]) =>
-    change(request, reply, tx => importStrategies(tx, sightOf(request.caller), rows))
+  async function take(request: FastifyRequest, reply: FastifyReply, list: unknown[]) {
+    const { scopes } = request.caller
+    if (!scopes.has('strategies:write')) throw insufficientScope('strategies:write')
+    const judged = await judgeList(list)
+    return await change(request, reply, tx => importStrategies(tx, sightOf(request.caller), judged))
+  }
 
   app.post(
     '/imports/strategies',
@@ -124,9 +130,14 @@ const routes: FastifyPluginAsyncTypebox = async app => {
 
   await app.register(async csv => {
     csv.removeAllContentTypeParsers()
-    csv.addContentTypeParser<Buffer>('text/csv', { parseAs: 'buffer' }, (_request, body, done) => {
-      if (!isUtf8(body)) return done(badRequest('invalid_encoding', 'The body is not valid UTF-8.'))
-      done(null, body.toString('utf8'))
+    csv.addContentTypeParser<Buffer>('text/csv', { parseAs: 'buffer' }, (request, body, done) => {
+      try {
+        assertReadable(request)
+        if (!isUtf8(body)) throw badRequest('invalid_encoding', 'The body is not valid UTF-8.')
+        done(null, body.toString('utf8'))
+      } catch (problem) {
+        done(problem as Problem)
+      }
     })
     csv.post(
       '/imports/strategies.csv',

@@ -30,35 +30,28 @@ const handle = /(?<![\p{L}\p{N}.@])@[\p{L}\p{N}_.]{3,30}/u
 const addressed =
   /(?<![\p{L}\p{N}])(?:Dr|Mr|Mrs|Ms|Prof|Herr|Frau|M|Mme|Mlle|Sr|Sra|Señora?|Doña?)\.?[ \u00a0]\p{Lu}\p{Ll}{2,}/u
 
-/** Folded text as words apart by single spaces. */
-export const spaced = (folded: string): string => folded.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()
+/** The words of a text or name, folded or not. */
+export const wordsOf = (text: string): string[] => text.split(/[^\p{L}\p{N}]+/u).filter(word => word !== '')
 
-/** Words of a name, at the most, by which it is found in a text. */
-const mostWords = 5
+const withoutAccents = (text: string): string => text.normalize('NFKD').replace(/\p{M}+/gu, '')
 
-/** The words of a folded text, and every few of them that follow one another: what a name may be. */
-export function phrasesOf(folded: string): Set<string> {
-  const words = spaced(folded).split(' ')
-  const phrases = new Set<string>()
-  for (let first = 0; first < words.length; first++) {
-    for (let count = 1; count <= mostWords && first + count <= words.length; count++) {
-      phrases.add(words.slice(first, first + count).join(' '))
-    }
-  }
-  return phrases
-}
-
-/** Whether the text has the name, written as a name: `Sun` and not the sun. Scripts without capitals count as they are. */
+/**
+ * Whether the text has the name, written as a name: `Sun` and not the sun. Accents and what stands between the words do not
+ * matter. Scripts without capitals count as they are.
+ */
 export function saysName(text: string, name: string): boolean {
-  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+')
-  const found = text.match(new RegExp(String.raw`(?<![\p{L}\p{N}])${escaped}(?![\p{L}\p{N}])`, 'giu')) ?? []
-  return found.some(words => !/^\p{Ll}/u.test(words))
+  const words = wordsOf(withoutAccents(name))
+  if (words.length === 0) return false
+  const between = String.raw`[^\p{L}\p{N}]+`
+  const pattern = String.raw`(?<![\p{L}\p{N}])${words.join(between)}(?![\p{L}\p{N}])`
+  const found = withoutAccents(text).match(new RegExp(pattern, 'giu')) ?? []
+  return found.some(one => !/^\p{Ll}/u.test(one))
 }
 
 /**
  * What a reviewer should look at. A rule notices and never refuses: a card may well name a river or a number of breaths.
  *
- * @param names of people that occur in the folded text
+ * @param names of people that may occur in the text
  */
 export function flagsOf(content: Content, names: string[]): StrategyFlag[] {
   const text = textOf(content)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { v7 as uuid } from 'uuid'
 import type { Answered } from '../changes/change.ts'
@@ -12,51 +13,111 @@ import { sealContributor } from './contributor.ts'
 import { flagsForAll, statusColumns, takeCategory } from './create-strategy.ts'
 import { findSetting, keepVersion, keepWords, lockImported, type Sight } from './queries.ts'
 import { statusChanged, statusHandedIn } from './review.ts'
-import { ImportedStrategy, type StrategyImport, type StrategyImportResult } from './schemas.ts'
+import { type ExportedStrategy, ImportedStrategy, type StrategyImport, type StrategyImportResult } from './schemas.ts'
 import { strategies } from './tables.ts'
 import type { StrategyStatus } from './vocabulary.ts'
 
-/** A row that is a card, and where it stood. */
-type Row = ImportedStrategy & { index: number; language: string }
+/** A row that can be a card, and where it stood. */
+interface Row {
+  index: number
+  id: string | undefined
+  said: Omit<ImportedStrategy, 'id' | 'contributor_nickname'>
+  contributor_nickname: string | null
+}
 type Known = NonNullable<(typeof lockImported)['row']>
+type Content = Omit<ExportedStrategy, 'id' | 'contributor_nickname'>
+interface Fresh {
+  index: number
+  content: Content
+  contributor_nickname: string | null
+}
 
 const rowsAtOnce = 200
+const mostFaults = 10
 const judge = rowJudge(ImportedStrategy)
 
+/** A list whose rows were looked at; those that are no card have their result by that. */
+export interface JudgedList {
+  rows: Row[]
+  results: StrategyImportResult[]
+}
+
+/** Judges the rows of a list, before anything of the database is held. */
+export async function judgeList(list: unknown[]): Promise<JudgedList> {
+  const judged: JudgedList = { rows: [], results: [] }
+  for (const [index, given] of list.entries()) {
+    if (index % 50 === 49) await othersTurn()
+    const faults = judge(given)
+    if (faults.length > 0) {
+      refuse(judged.results, index, faults)
+      continue
+    }
+    const { id, contributor_nickname = null, ...said } = given as ImportedStrategy
+    judged.rows.push({ index, id: id?.toLowerCase(), said, contributor_nickname })
+  }
+  return judged
+}
+
 /**
- * Takes a list of cards, each row by itself. A row with the id of a card that everybody here reads changes that card; any
- * other is a new card, unless there is one of that title in that language. The contributor of a card that is here stays.
- * A list that was taken before changes nothing.
+ * Takes the rows of a list, each by itself. A row with the id of a card that everybody here reads changes that card, as far as
+ * it says something; any other is a new card, unless there is one of that title in that language. The contributor of a card
+ * that is here stays. A list that was taken before changes nothing.
  */
-export async function importStrategies(tx: Tx, sight: Sight, list: unknown[]): Promise<Answered<StrategyImport>> {
+export async function importStrategies(tx: Tx, sight: Sight, judged: JudgedList): Promise<Answered<StrategyImport>> {
+  // The transaction may be repeated.
+  const results = [...judged.results]
   await tx.run(lockImports, {})
   const [setting] = await tx.run(findSetting, { session_id: null })
-  const results: StrategyImportResult[] = []
-  const rows = sortOut(list, setting!.language, results)
-  const taken = await withCategory(tx, rows, results)
+  const languageOf = ({ said }: Row) => said.language ?? setting!.language
   const known = await tx.run(lockImported, {
-    ids: taken.flatMap(({ id }) => id ?? []),
-    titles: taken.map(({ title }) => title),
-    languages: taken.map(({ language }) => language)
+    ids: judged.rows.flatMap(({ id }) => id ?? []),
+    titles: judged.rows.map(({ said }) => said.title ?? ''),
+    languages: judged.rows.map(languageOf)
   })
   const byId = new Map(known.map(card => [card.id, card]))
-  const byTitle = new Map(known.filter(({ status }) => status !== 'retired').map(card => [titleKey(card), card]))
-  const fresh: Row[] = []
-  const changed: { row: Row; before: Known }[] = []
-  for (const row of taken) {
-    const same = row.id === undefined ? undefined : byId.get(row.id)
-    const before = same ?? byTitle.get(titleKey(row))
-    if (before === undefined) fresh.push(row)
-    else if (before.status === 'retired') skip(results, row.index, 'strategy_not_in_use', 'The card was retired here.')
-    else if (saysTheSame(row, before)) results[row.index] = resultOf(row.index, 'unchanged', before.id, before.status)
-    else if (same === undefined) {
-      skip(results, row.index, 'title_taken', 'Another card here has this title: give its id to change it.', '/title')
-    } else changed.push({ row, before })
+  const byTitle = new Map<string, Known[]>()
+  for (const card of known) {
+    if (card.status !== 'retired') byTitle.set(titleKey(card), [...(byTitle.get(titleKey(card)) ?? []), card])
+  }
+
+  const fresh: Fresh[] = []
+  const changed: Change[] = []
+  const seen = new Set<string>()
+  const twice = (key: string) => seen.size === seen.add(key).size
+  for (const row of judged.rows) {
+    const { index, said } = row
+    const before = row.id === undefined ? undefined : byId.get(row.id)
+    if (before !== undefined) {
+      if (twice(before.id)) skip(results, index, 'duplicate_row', 'An earlier row is about the same card.')
+      else if (saysTheSame(said, before)) results[index] = resultOf(index, 'unchanged', before.id, before.status)
+      else if (before.status === 'retired') skip(results, index, 'strategy_not_in_use', 'The card was retired here.')
+      else changed.push({ index, before, content: { ...contentOf(before), ...said } })
+      continue
+    }
+    if (said.title === undefined) {
+      refuse(results, index, [{ pointer: '#/title', code: 'required', detail: 'is required' }])
+      continue
+    }
+    const content: Content = { ...empty, ...said, title: said.title, language: languageOf(row) }
+    const alike = byTitle.get(titleKey(content)) ?? []
+    const same = alike.find(card => saysTheSame(content, card))
+    if (same !== undefined) results[index] = resultOf(index, 'unchanged', same.id, same.status)
+    else if (alike.length > 0) {
+      skip(results, index, 'title_taken', 'Another card here has this title: give its id to change it.', '/title')
+    } else if (!(await hasCategory(tx, content.category))) refuseCategory(results, index)
+    else if (twice(titleKey(content))) skip(results, index, 'duplicate_row', 'An earlier row has this title.')
+    else fresh.push({ index, content, contributor_nickname: row.contributor_nickname })
+  }
+  const allowed: Change[] = []
+  for (const change of changed) {
+    const { category } = change.content
+    if (category === change.before.category || (await hasCategory(tx, category))) allowed.push(change)
+    else refuseCategory(results, change.index)
   }
   for (let at = 0; at < fresh.length; at += rowsAtOnce)
     await create(tx, sight, fresh.slice(at, at + rowsAtOnce), results)
-  for (let at = 0; at < changed.length; at += rowsAtOnce) {
-    await update(tx, sight, changed.slice(at, at + rowsAtOnce), results)
+  for (let at = 0; at < allowed.length; at += rowsAtOnce) {
+    await update(tx, sight, allowed.slice(at, at + rowsAtOnce), results)
   }
   const count = (wanted: StrategyImportResult['result']) => results.filter(({ result }) => result === wanted).length
   const counts = {
@@ -68,7 +129,39 @@ export async function importStrategies(tx: Tx, sight: Sight, list: unknown[]): P
   return { status: 207, headers: {}, body: { results, counts } }
 }
 
+interface Change {
+  index: number
+  before: Known
+  content: Content
+}
+
+/** What a new card says where its row says nothing. */
+const empty = {
+  summary: null,
+  when_it_helps: null,
+  steps: [],
+  minutes: null,
+  where_usable: [],
+  topics: [],
+  category: null,
+  links: [],
+  source: null,
+  visibility: 'organization' as const
+}
+
 const titleKey = ({ title, language }: { title: string; language: string }) => `${language} ${title.toLowerCase()}`
+
+const contentOf = ({
+  id: _,
+  contributor_nickname: __,
+  status: ___,
+  flags: ____,
+  contributor_kind: _____,
+  ...content
+}: Known): Content => content
+
+const saysTheSame = (said: object, before: Known): boolean =>
+  Object.entries(said).every(([name, value]) => isDeepStrictEqual(value, before[name as keyof Known]))
 
 function resultOf(
   index: number,
@@ -85,75 +178,45 @@ function skip(results: StrategyImportResult[], index: number, code: string, deta
   results[index] = { index, result: 'skipped', strategy_id: null, status: null, problem: { code, detail, errors } }
 }
 
-/** The rows that are cards; the others have their result by that. The first of two that mean one card counts. */
-function sortOut(list: unknown[], language: string, results: StrategyImportResult[]): Row[] {
-  const seen = new Set<string>()
-  const rows: Row[] = []
-  for (const [index, given] of list.entries()) {
-    const faults = judge(given)
-    if (faults.length > 0) {
-      refuse(results, index, faults)
-      continue
-    }
-    const card = given as ImportedStrategy
-    const row = { ...card, id: card.id?.toLowerCase(), index, language: card.language ?? language }
-    const keys = [titleKey(row), ...(row.id === undefined ? [] : [row.id])]
-    if (keys.some(key => seen.has(key))) {
-      skip(results, index, 'duplicate_row', 'An earlier row is about the same card.')
-      continue
-    }
-    for (const key of keys) seen.add(key)
-    rows.push(row as Row)
-  }
-  return rows
-}
-
 function refuse(results: StrategyImportResult[], index: number, faults: Fault[]) {
-  const errors = faults.map(({ pointer, code, detail }) => ({
-    pointer: `#/${index}${pointer!.slice(1)}`,
-    code,
-    detail
-  }))
+  const errors = faults
+    .slice(0, mostFaults)
+    .map(({ pointer, code, detail }) => ({ pointer: `#/${index}${pointer!.slice(1)}`, code, detail }))
   const problem = { code: 'invalid_row', detail: 'The row is no card that can be kept; errors say why.', errors }
   results[index] = { index, result: 'skipped', strategy_id: null, status: null, problem }
 }
 
-/** The rows whose category is one of the organization. */
-async function withCategory(tx: Tx, rows: Row[], results: StrategyImportResult[]): Promise<Row[]> {
-  const unknown = new Set<string>()
-  // In one order, so that two at once do not wait for each other.
-  for (const key of [...new Set(rows.flatMap(({ category }) => category ?? []))].sort()) {
-    await takeCategory(tx, key).catch(error => {
-      if (!(error instanceof Problem)) throw error
-      unknown.add(key)
-    })
-  }
-  return rows.filter(({ index, category }) => {
-    if (category === null || !unknown.has(category)) return true
-    const detail = 'This is no category of the organization.'
-    refuse(results, index, [{ pointer: '#/category', code: 'unknown_reference', detail }])
-    return false
-  })
-}
+const refuseCategory = (results: StrategyImportResult[], index: number) =>
+  refuse(results, index, [
+    { pointer: '#/category', code: 'unknown_reference', detail: 'This is no category of the organization.' }
+  ])
 
-const contentOf = ({ index: _, id: __, contributor_nickname: ___, ...content }: Row) => content
+const hasCategory = (tx: Tx, key: string | null): Promise<boolean> =>
+  takeCategory(tx, key).then(
+    () => true,
+    error => {
+      if (error instanceof Problem) return false
+      throw error
+    }
+  )
 
-const saysTheSame = (row: Row, before: Known): boolean =>
-  Object.entries(contentOf(row)).every(([name, value]) => isDeepStrictEqual(value, before[name as keyof Known]))
-
-async function create(tx: Tx, sight: Sight, rows: Row[], results: StrategyImportResult[]) {
+async function create(tx: Tx, sight: Sight, rows: Fresh[], results: StrategyImportResult[]) {
   const { organization_id, staff_id, api_key_id } = tx.actor
-  const flags = await flagsForAll(tx, sight, rows.map(nicknamed))
-  const cards = rows.map((row, place) => {
+  const flags = await flagsForAll(
+    tx,
+    sight,
+    rows.map(({ content, contributor_nickname: nickname }) => ({ ...content, nickname }))
+  )
+  const cards = rows.map(({ index, content, contributor_nickname }, place) => {
     const { flags: noticed, seen } = flags[place]!
-    const { visibility, contributor_nickname } = row
+    const { visibility } = content
     const anonymous = contributor_nickname === null
     const id = anonymous ? randomUUID() : uuid()
     const status = statusHandedIn({ visibility, flags: seen, trusted: true })
-    results[row.index] = resultOf(row.index, 'created', id, status)
+    results[index] = resultOf(index, 'created', id, status)
     const { secret: _, ...sealed } = sealContributor({ organization_id, strategy_id: id }, null)
     return {
-      ...contentOf(row),
+      ...content,
       organization_id,
       id,
       contributor_kind: anonymous ? ('anonymous' as const) : ('nickname' as const),
@@ -166,40 +229,35 @@ async function create(tx: Tx, sight: Sight, rows: Row[], results: StrategyImport
     }
   })
   await tx.db.insert(strategies).values(cards)
-  await keep(tx, cards)
-  await recordChangesNow(
-    tx,
-    'strategy.created',
-    cards.map(({ id }) => ({ id, version: 1 }))
-  )
+  const made = cards.map(({ id }) => ({ id, version: 1 }))
+  await keep(tx, made)
+  await recordChangesNow(tx, 'strategy.created', made)
 }
 
-async function update(tx: Tx, sight: Sight, changes: { row: Row; before: Known }[], results: StrategyImportResult[]) {
+async function update(tx: Tx, sight: Sight, changes: Change[], results: StrategyImportResult[]) {
   const flags = await flagsForAll(
     tx,
     sight,
-    changes.map(({ row, before }) => nicknamed({ ...row, contributor_nickname: before.contributor_nickname }))
+    changes.map(({ content, before }) => ({ ...content, nickname: before.contributor_nickname }))
   )
   const versions: { id: string; version: number }[] = []
-  for (const [place, { row, before }] of changes.entries()) {
+  for (const [place, { index, content, before }] of changes.entries()) {
     const { flags: noticed, seen } = flags[place]!
-    const { visibility } = row
+    const { visibility } = content
     const status = statusChanged(before, { visibility, flags: seen, moderates: true, trusted: true })
     const raised = noticed.some(flag => !before.flags.includes(flag))
     const anonymous = before.contributor_kind === 'anonymous'
     const [written] = await write(tx, before.id, {
-      ...contentOf(row),
+      ...content,
       flags: noticed,
       ...((status !== before.status || raised) && statusColumns(status, { visibility, flags: noticed, anonymous }))
     }).returning({ id: strategies.id, version: strategies.version })
     versions.push(written!)
-    results[row.index] = resultOf(row.index, 'updated', before.id, status)
+    results[index] = resultOf(index, 'updated', before.id, status)
   }
   await keep(tx, versions)
   await recordChangesNow(tx, 'strategy.changed', versions)
 }
-
-const nicknamed = (row: Row) => ({ ...row, nickname: row.contributor_nickname })
 
 const keep = (tx: Tx, cards: { id: string }[]) =>
   tx.runAll(

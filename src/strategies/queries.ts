@@ -114,17 +114,21 @@ export const keepWords = statement<never, { strategy_id: string }>(
     on conflict do nothing`
 )
 
-/** The people with one of these names, and whether whoever asks sees them. Names are folded, their words apart by single spaces. */
+/**
+ * The names here whose first word is one of these, and whether whoever asks sees somebody of that name. Words are folded. What
+ * parts them is spelled out: what is a letter depends on how the database was made.
+ */
 export const namesIn = statement<
   { display_name: string; seen: boolean },
-  Pick<Sight, 'sees_people'> & { phrases: string[] }
+  Pick<Sight, 'sees_people'> & { words: string[] }
 >(
   'names_in',
   shape => sql`
-    select p.display_name, ${value('sees_people')}::boolean and ${personBehindDoor(shape, sql`p.id`)} as seen from people p
+    select p.display_name, bool_or(${value('sees_people')}::boolean and ${personBehindDoor(shape, sql`p.id`)}) as seen from people p
     where p.organization_id = ${asker.organization_id} and length(p.name_key) >= 3
-      and trim(replace(translate(p.name_key, '-.,''’"()/', '         '), '  ', ' ')) in (select unnest(${value('phrases')}::text[]))
-    limit 1000`
+      and split_part(trim(regexp_replace(p.name_key, '[\\u0001-/:-@[-\`{-\\u00bf\\u2000-\\u206f]+', ' ', 'g')), ' ', 1)
+        in (select unnest(${value('words')}::text[]))
+    group by p.display_name`
 )
 
 /** Whether whoever asks facilitates the group now. */

@@ -517,31 +517,13 @@ export const CsvQuery = Parameters({
 /** The most cards that one import may have, and bytes that it may take. */
 export const mostImported = { rows: 1000, bytes: 8 * 1024 * 1024 }
 
-/** What a row of an import must be. */
-export const ImportedStrategy = Body('ImportedStrategy', {
-  id: Type.Optional({
-    ...Id,
-    description: 'Of the card here that the row changes; one that is not here says nothing.'
-  }),
-  title: described.title,
-  summary: Defaulted(traveling.summary, null),
-  when_it_helps: Defaulted(traveling.when_it_helps, null),
-  steps: Defaulted(traveling.steps, []),
-  minutes: Defaulted(traveling.minutes, null),
-  where_usable: Defaulted(traveling.where_usable, []),
-  topics: Defaulted(traveling.topics, []),
-  category: Defaulted(traveling.category, null),
-  language: Type.Optional(traveling.language),
-  links: Defaulted(traveling.links, []),
-  source: Defaulted(traveling.source, null),
-  contributor_nickname: Defaulted(traveling.contributor_nickname, null),
-  visibility: Defaulted(traveling.visibility, 'organization')
-})
+/** What a row of an import must be. What it does not say stays as it is in a card that is here. */
+export const ImportedStrategy = Changes('ImportedStrategy', { id: Id, ...traveling })
 export type ImportedStrategy = Static<typeof ImportedStrategy>
 
 /** Any JSON is a row here: one that is no card is skipped by name and leaves the others alone. */
 export const StrategyList = Type.Array(
-  Type.Unknown({ description: 'A card: the fields of `ExportedStrategy`, of which only `title` is required.' }),
+  Type.Unknown({ description: 'A card: the fields of `ExportedStrategy`. A new one needs a `title`.' }),
   {
     $id: 'StrategyList',
     title: 'StrategyList',

@@ -19,23 +19,36 @@ export async function putIntoToolbox(
   tx: Tx,
   sight: Sight,
   person_id: string,
-  strategy_id: string,
-  { after }: ToolboxPut
+  path_id: string,
+  given: ToolboxPut
 ): Promise<Answered<Toolbox>> {
-  const [owner] = await tx.run(lockOwner, { person_id })
-  if (owner === undefined || !(await reads(tx, sight, strategy_id))) throw notFound()
-  const before = (await tx.run(toolboxOrder, { person_id })).map(card => card.strategy_id)
-  const others = before.filter(id => id !== strategy_id)
-  if (others.length === mostCards) throw conflict('toolbox_full', `A toolbox holds ${mostCards} cards.`)
-  if (typeof after === 'string' && !(others.includes(after) && (await reads(tx, sight, after)))) {
+  const strategy_id = path_id.toLowerCase()
+  const after = given.after?.toLowerCase() ?? given.after
+  const { moderates } = sight
+  const owner = await holdOwner(tx, sight, person_id, strategy_id)
+  const cards = await tx.run(toolboxOrder, { person_id, moderates })
+  const before = cards.map(card => card.strategy_id)
+  const others = cards.filter(card => card.strategy_id !== strategy_id)
+  // Those that the asker does not read are not counted: the refusal would tell of them.
+  if (others.filter(({ seen }) => seen).length >= mostCards) {
+    throw conflict('toolbox_full', `A toolbox holds ${mostCards} cards.`)
+  }
+  if (typeof after === 'string' && !others.some(card => card.strategy_id === after && card.seen)) {
     throw unprocessable('unknown_reference', '#/after', 'This is no other card of the toolbox.')
   }
-  const order = after === undefined && before.includes(strategy_id) ? before : placed(others, strategy_id, after)
+  const stays = after === undefined && before.includes(strategy_id)
+  const order = stays
+    ? before
+    : placed(
+        others.map(card => card.strategy_id),
+        strategy_id,
+        after
+      )
   if (order.join() !== before.join()) {
     await tx.run(arrangeToolbox, { person_id, strategy_ids: order })
     recordChange(tx, 'toolbox.changed', owner)
   }
-  return await answer(tx, sight, person_id)
+  return { status: 200, headers: {}, body: await readToolbox(tx, sight, person_id) }
 }
 
 /** Takes a card out of a toolbox; one that is not there is out already. @throws Problem 404 as above */
@@ -45,11 +58,21 @@ export async function removeFromToolbox(
   person_id: string,
   strategy_id: string
 ): Promise<Answered<Toolbox>> {
-  const [owner] = await tx.run(lockOwner, { person_id })
-  if (owner === undefined || !(await reads(tx, sight, strategy_id))) throw notFound()
+  const owner = await holdOwner(tx, sight, person_id, strategy_id)
   const taken = await tx.run(takeFromToolbox, { person_id, strategy_id })
   if (taken.length > 0) recordChange(tx, 'toolbox.changed', owner)
-  return await answer(tx, sight, person_id)
+  return { status: 200, headers: {}, body: await readToolbox(tx, sight, person_id) }
+}
+
+/** The toolbox as the asker reads it by now. */
+export const readToolbox = async (tx: Tx, sight: Sight, person_id: string): Promise<Toolbox> =>
+  toolboxOf(person_id, await tx.run(listToolbox, { person_id, ...sight }))
+
+async function holdOwner(tx: Tx, { moderates }: Sight, person_id: string, strategy_id: string) {
+  const [owner] = await tx.run(lockOwner, { person_id })
+  const [card] = await tx.run(strategyWithinReach, { strategy_id, moderates })
+  if (owner === undefined || card === undefined) throw notFound()
+  return owner
 }
 
 /** Behind `after`, as the first (null), or as the last. */
@@ -58,15 +81,6 @@ function placed(others: string[], strategy_id: string, after: string | null | un
   const place = after === null ? 0 : others.indexOf(after) + 1
   return [...others.slice(0, place), strategy_id, ...others.slice(place)]
 }
-
-const reads = async (tx: Tx, { moderates }: Sight, strategy_id: string) =>
-  (await tx.run(strategyWithinReach, { strategy_id, moderates })).length > 0
-
-const answer = async (tx: Tx, sight: Sight, person_id: string): Promise<Answered<Toolbox>> => ({
-  status: 200,
-  headers: {},
-  body: toolboxOf(person_id, await tx.run(listToolbox, { person_id, ...sight }))
-})
 
 /** The rows of a toolbox as the contract has them. */
 export function toolboxOf(person_id: string, rows: NonNullable<(typeof listToolbox)['row']>[]): Toolbox {

@@ -9,11 +9,13 @@ import type { Feed } from './schemas.ts'
 
 const day = 86_400_000
 const mostDays = 31
+const daysBack = 400
+const daysAhead = 731
 
 /**
  * What comes up for a person from an instant on and before another.
  *
- * @throws Problem 400 `invalid_query` for a range that ends before it begins or is longer than 31 days
+ * @throws Problem 400 `invalid_query` for a range that ends before it begins, is longer than 31 days, or lies far from today
  */
 export async function feedOf(
   db: Database,
@@ -27,6 +29,11 @@ export async function feedOf(
   if (until < from || until > from + mostDays * day) {
     throw badRequest('invalid_query', `A feed ends after it begins, and at most ${mostDays} days later.`, [
       { in: 'query', parameter: 'until', code: 'range', detail: `between \`from\` and ${mostDays} days later` }
+    ])
+  }
+  if (from < now.getTime() - daysBack * day || from > now.getTime() + daysAhead * day) {
+    throw badRequest('invalid_query', `A feed begins at most ${daysBack} days back and ${daysAhead} days ahead.`, [
+      { in: 'query', parameter: 'from', code: 'range', detail: `at most ${daysBack} days back and ${daysAhead} ahead` }
     ])
   }
   const [first, last] = [new Date(from).toISOString(), new Date(until).toISOString()]

@@ -35,17 +35,24 @@ export async function logPractice(
     rating
   })
   const [practice] = await tx.run(findPractice, { practice_id: id, moderates })
-  recordChange(tx, 'practice.logged', practice!)
-  return created('/v1/practices', practice!)
+  // The card was hidden in this very moment.
+  if (practice === undefined) throw noSuchStrategy()
+  recordChange(tx, 'practice.logged', practice)
+  return created('/v1/practices', practice)
 }
 
 /** It was logged by mistake: it counts no more. Twice is the same as once. */
-export async function withdrawPractice(tx: Tx, { moderates }: Sight, practice_id: string): Promise<Answered<Practice>> {
-  const [before] = await tx.run(findPractice, { practice_id, moderates })
-  if (before === undefined) throw notFound()
+export async function withdrawPractice(tx: Tx, sight: Sight, practice_id: string): Promise<Answered<Practice>> {
+  await readPractice(tx, sight, practice_id)
   recordChange(tx, 'practice.voided', ...(await tx.run(voidPractice, { practice_id })))
+  return done(await readPractice(tx, sight, practice_id))
+}
+
+/** @throws Problem 404 where the asker reads it no more */
+export async function readPractice(tx: Tx, { moderates }: Sight, practice_id: string): Promise<Practice> {
   const [practice] = await tx.run(findPractice, { practice_id, moderates })
-  return done(practice!)
+  if (practice === undefined) throw notFound()
+  return practice
 }
 
 export const noSuchStrategy = () => unprocessable('unknown_reference', '#/strategy_id', 'There is no such strategy.')

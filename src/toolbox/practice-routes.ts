@@ -5,16 +5,15 @@ import type { Database } from '../database/database.ts'
 import { etagOf } from '../http/etag.ts'
 import { paged } from '../http/page.ts'
 import { idempotent, named } from '../http/schemas.ts'
-import { personDoor } from '../people/door.ts'
 import { PersonPath } from '../people/schemas.ts'
 import { notFound } from '../problems.ts'
-import { sightOf } from '../strategies/door.ts'
-import { logPractice, withdrawPractice } from './log-practice.ts'
+import { stillSees, toolboxDoor, toolboxSight } from './door.ts'
+import { logPractice, readPractice, withdrawPractice } from './log-practice.ts'
 import { findPractice, listPractices } from './queries.ts'
 import { Practice, PracticeCreate, PracticePage, PracticePath, PracticeQuery } from './schemas.ts'
 
 async function practiceDoor(db: Pick<Database, 'read'>, caller: Caller, { practice_id }: Record<string, string>) {
-  const { moderates } = sightOf(caller)
+  const { moderates } = toolboxSight(caller)
   const [practice] = await db.read(caller, findPractice, { practice_id: practice_id!, moderates })
   if (practice === undefined) throw notFound()
   return practice
@@ -37,9 +36,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) => {
-      await personDoor(app.db, request.caller, request.params)
+      await toolboxDoor(app.db, request.caller, request.params)
       const { limit: _, cursor: __, ...filters } = request.query
-      const values = { ...request.params, ...filters, moderates: sightOf(request.caller).moderates }
+      const values = { ...request.params, ...filters, moderates: toolboxSight(request.caller).moderates }
       return await paged(
         request,
         reply,
@@ -52,7 +51,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/people/:person_id/practices',
     {
-      config: { scope: 'toolbox:write', idempotent: true, door: personDoor },
+      config: { scope: 'toolbox:write', idempotent: true, door: toolboxDoor },
       schema: {
         operationId: 'createPractice',
         tags: ['toolbox'],
@@ -65,8 +64,14 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx =>
-        logPractice(tx, sightOf(request.caller), request.params.person_id, request.body)
+      await change(
+        request,
+        reply,
+        tx => logPractice(tx, toolboxSight(request.caller), request.params.person_id, request.body),
+        async (tx, { id, person_id }) => {
+          await stillSees(tx, person_id)
+          return await readPractice(tx, toolboxSight(request.caller), id)
+        }
       )
   )
 
@@ -104,7 +109,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx => withdrawPractice(tx, sightOf(request.caller), request.params.practice_id))
+      await change(request, reply, tx => withdrawPractice(tx, toolboxSight(request.caller), request.params.practice_id))
   )
 }
 

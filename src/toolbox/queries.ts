@@ -7,24 +7,24 @@ import type { Strategy } from '../strategies/schemas.ts'
 import type { Practice, PracticeReminder } from './schemas.ts'
 
 /** The person whose toolbox is about to be changed, held still until the transaction ends. */
-export const lockOwner = statement<
-  { id: string; version: number; time_zone: string; reminders: number },
-  { person_id: string }
->(
+export const lockOwner = statement<{ id: string; version: number; time_zone: string }, { person_id: string }>(
   'lock_toolbox_owner',
   shape => sql`
-    select p.id, p.version, o.time_zone, (select count(*)::int from practice_reminders r
-      where r.organization_id = p.organization_id and r.person_id = p.id and r.ended_at is null) as reminders
+    select p.id, p.version, o.time_zone
     from people p join organizations o on o.id = p.organization_id
     where p.organization_id = ${asker.organization_id} and p.id = ${value('person_id')} and ${personBehindDoor(shape, sql`p.id`)}
     for no key update of p`
 )
 
-/** Every card of a toolbox, also those that the asker does not read. */
-export const toolboxOrder = statement<{ strategy_id: string }, { person_id: string }>(
+/** Every card of a toolbox, and whether the asker reads it. */
+export const toolboxOrder = statement<
+  { strategy_id: string; seen: boolean },
+  Pick<Sight, 'moderates'> & { person_id: string }
+>(
   'toolbox_order',
   () => sql`
-    select t.strategy_id from toolbox_cards t
+    select t.strategy_id, ${readable} as seen
+    from toolbox_cards t join strategies s on s.organization_id = t.organization_id and s.id = t.strategy_id
     where t.organization_id = ${asker.organization_id} and t.person_id = ${value('person_id')} order by t.position`
 )
 
@@ -133,6 +133,14 @@ export const findReminder = quickStatement<
     select ${reminderColumns} from ${reminderOfCard}
     where r.organization_id = ${asker.organization_id} and r.id = ${value('practice_reminder_id')} and ${readable}
       and ${personBehindDoor(shape, sql`r.person_id`)}`
+)
+
+/** How many a person has at this time, of the cards that the asker reads. */
+export const countReminders = statement<{ count: number }, Pick<Sight, 'moderates'> & { person_id: string }>(
+  'count_practice_reminders',
+  () => sql`
+    select count(*)::int as count from ${reminderOfCard}
+    where r.organization_id = ${asker.organization_id} and r.person_id = ${value('person_id')} and r.ended_at is null and ${readable}`
 )
 
 /** Twice is the same as once: nothing comes back where it had ended already. */

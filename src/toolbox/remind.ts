@@ -7,7 +7,7 @@ import { conflict, notFound } from '../problems.ts'
 import { readRule } from '../schedule/read-rule.ts'
 import { type Sight, strategyWithinReach } from '../strategies/queries.ts'
 import { noSuchStrategy } from './log-practice.ts'
-import { endReminder, findReminder, lockOwner } from './queries.ts'
+import { countReminders, endReminder, findReminder, lockOwner } from './queries.ts'
 import type { PracticeReminder, PracticeReminderCreate } from './schemas.ts'
 import { practiceReminders } from './tables.ts'
 
@@ -30,7 +30,8 @@ export async function createReminder(
   const today = localDateOf(now, time_zone)
   const starts_on = given.starts_on ?? today
   const rrule = readRule({ starts_on, rrule: given.rrule }, today)
-  if (owner.reminders >= mostReminders) {
+  const [had] = await tx.run(countReminders, { person_id, moderates })
+  if (had!.count >= mostReminders) {
     throw conflict('too_many_reminders', `A person has ${mostReminders} reminders at one time: end another first.`)
   }
   const id = uuid()
@@ -45,19 +46,29 @@ export async function createReminder(
     rrule
   })
   const [reminder] = await tx.run(findReminder, { practice_reminder_id: id, moderates })
-  recordChange(tx, 'practice_reminder.created', reminder!)
-  return created('/v1/practice-reminders', reminder!)
+  if (reminder === undefined) throw noSuchStrategy()
+  recordChange(tx, 'practice_reminder.created', reminder)
+  return created('/v1/practice-reminders', reminder)
 }
 
 /** From now on it reminds of nothing. Twice is the same as once. */
 export async function stopReminder(
   tx: Tx,
-  { moderates }: Sight,
+  sight: Sight,
   practice_reminder_id: string
 ): Promise<Answered<PracticeReminder>> {
-  const [before] = await tx.run(findReminder, { practice_reminder_id, moderates })
-  if (before === undefined) throw notFound()
+  await readReminder(tx, sight, practice_reminder_id)
   recordChange(tx, 'practice_reminder.ended', ...(await tx.run(endReminder, { practice_reminder_id })))
+  return done(await readReminder(tx, sight, practice_reminder_id))
+}
+
+/** @throws Problem 404 where the asker reads it no more */
+export async function readReminder(
+  tx: Tx,
+  { moderates }: Sight,
+  practice_reminder_id: string
+): Promise<PracticeReminder> {
   const [reminder] = await tx.run(findReminder, { practice_reminder_id, moderates })
-  return done(reminder!)
+  if (reminder === undefined) throw notFound()
+  return reminder
 }

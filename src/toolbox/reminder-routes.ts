@@ -5,12 +5,11 @@ import type { Database } from '../database/database.ts'
 import { etagOf } from '../http/etag.ts'
 import { paged } from '../http/page.ts'
 import { idempotent, named } from '../http/schemas.ts'
-import { personDoor } from '../people/door.ts'
 import { PersonPath } from '../people/schemas.ts'
 import { notFound } from '../problems.ts'
-import { sightOf } from '../strategies/door.ts'
+import { stillSees, toolboxDoor, toolboxSight } from './door.ts'
 import { findReminder, listReminders } from './queries.ts'
-import { createReminder, stopReminder } from './remind.ts'
+import { createReminder, readReminder, stopReminder } from './remind.ts'
 import {
   PracticeReminder,
   PracticeReminderCreate,
@@ -24,7 +23,7 @@ async function reminderDoor(
   caller: Caller,
   { practice_reminder_id }: Record<string, string>
 ) {
-  const { moderates } = sightOf(caller)
+  const { moderates } = toolboxSight(caller)
   const values = { practice_reminder_id: practice_reminder_id!, moderates }
   const [reminder] = await db.read(caller, findReminder, values)
   if (reminder === undefined) throw notFound()
@@ -48,9 +47,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) => {
-      await personDoor(app.db, request.caller, request.params)
+      await toolboxDoor(app.db, request.caller, request.params)
       const { limit: _, cursor: __, ...filters } = request.query
-      const values = { ...request.params, ...filters, moderates: sightOf(request.caller).moderates }
+      const values = { ...request.params, ...filters, moderates: toolboxSight(request.caller).moderates }
       return await paged(
         request,
         reply,
@@ -63,7 +62,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/people/:person_id/practice-reminders',
     {
-      config: { scope: 'toolbox:write', idempotent: true, door: personDoor },
+      config: { scope: 'toolbox:write', idempotent: true, door: toolboxDoor },
       schema: {
         operationId: 'createPracticeReminder',
         tags: ['toolbox'],
@@ -76,8 +75,14 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx =>
-        createReminder(tx, sightOf(request.caller), request.params.person_id, request.body)
+      await change(
+        request,
+        reply,
+        tx => createReminder(tx, toolboxSight(request.caller), request.params.person_id, request.body),
+        async (tx, { id, person_id }) => {
+          await stillSees(tx, person_id)
+          return await readReminder(tx, toolboxSight(request.caller), id)
+        }
       )
   )
 
@@ -115,7 +120,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx => stopReminder(tx, sightOf(request.caller), request.params.practice_reminder_id))
+      await change(request, reply, tx =>
+        stopReminder(tx, toolboxSight(request.caller), request.params.practice_reminder_id)
+      )
   )
 }
 

@@ -1,20 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Caller } from '../access/caller.ts'
 import { change } from '../changes/change.ts'
-import type { Database } from '../database/database.ts'
+import type { Tx } from '../database/database.ts'
 import { idempotent, named } from '../http/schemas.ts'
-import { personDoor } from '../people/door.ts'
 import { PersonPath } from '../people/schemas.ts'
-import { sightOf, strategyDoor } from '../strategies/door.ts'
-import { putIntoToolbox, removeFromToolbox, toolboxOf } from './arrange-toolbox.ts'
+import { putIntoToolbox, readToolbox, removeFromToolbox, toolboxOf } from './arrange-toolbox.ts'
+import { cardDoor, stillSees, toolboxDoor, toolboxSight } from './door.ts'
 import { feedOf } from './feed.ts'
 import { listToolbox } from './queries.ts'
 import { Feed, FeedQuery, Toolbox, ToolboxPath, ToolboxPut } from './schemas.ts'
 
-/** Behind two doors, the person's and the card's. */
-async function cardDoor(db: Pick<Database, 'read'>, caller: Caller, params: Record<string, string>) {
-  await personDoor(db, caller, params)
-  await strategyDoor(db, caller, params)
+async function toolboxAgain(tx: Tx, caller: Caller, person_id: string) {
+  await stillSees(tx, person_id)
+  return await readToolbox(tx, toolboxSight(caller), person_id)
 }
 
 /** The cards that a person keeps, and what comes up for them. */
@@ -33,10 +31,10 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async request => {
       const { person_id } = request.params
-      await personDoor(app.db, request.caller, request.params)
+      await toolboxDoor(app.db, request.caller, request.params)
       return toolboxOf(
         person_id,
-        await app.db.read(request.caller, listToolbox, { person_id, ...sightOf(request.caller) })
+        await app.db.read(request.caller, listToolbox, { person_id, ...toolboxSight(request.caller) })
       )
     }
   )
@@ -57,8 +55,18 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx =>
-        putIntoToolbox(tx, sightOf(request.caller), request.params.person_id, request.params.strategy_id, request.body)
+      await change(
+        request,
+        reply,
+        tx =>
+          putIntoToolbox(
+            tx,
+            toolboxSight(request.caller),
+            request.params.person_id,
+            request.params.strategy_id,
+            request.body
+          ),
+        tx => toolboxAgain(tx, request.caller, request.params.person_id)
       )
   )
 
@@ -77,8 +85,11 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx =>
-        removeFromToolbox(tx, sightOf(request.caller), request.params.person_id, request.params.strategy_id)
+      await change(
+        request,
+        reply,
+        tx => removeFromToolbox(tx, toolboxSight(request.caller), request.params.person_id, request.params.strategy_id),
+        tx => toolboxAgain(tx, request.caller, request.params.person_id)
       )
   )
 
@@ -98,7 +109,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async request => {
-      await personDoor(app.db, request.caller, request.params)
+      await toolboxDoor(app.db, request.caller, request.params)
       return await feedOf(app.db, request.caller, request.params.person_id, request.query)
     }
   )

@@ -173,7 +173,10 @@ export const Feed = Answer(
 )
 export type Feed = Static<typeof Feed>
 export const FeedQuery = Parameters({
-  from: Type.Optional({ ...Instant, description: 'From this instant on; now unless given.' }),
+  from: Type.Optional({
+    ...Instant,
+    description: 'From this instant on, at most 400 days back and two years ahead; now unless given.'
+  }),
   until: Type.Optional({ ...Instant, description: 'Before this instant, at most 31 days later; a week unless given.' })
 })
 

@@ -1,6 +1,8 @@
 import t from 'tap'
 import { startApp } from '../support/app.ts'
 import { assign, makeGroup, makeMember, minutesFromNow } from '../support/circle.ts'
+import { closeGate } from '../support/gate.ts'
+import { until } from '../support/process.ts'
 
 t.test('practice', async t => {
   const service = await startApp(t)
@@ -69,6 +71,22 @@ t.test('practice', async t => {
     }
     t.equal((await log({ practiced_at: minutesFromNow(2) })).statusCode, 201, 'the clock of a phone may be ahead')
     t.equal((await facilitator.get(`${url}?rating=4`)).statusCode, 400)
+  })
+
+  await t.test('of a card that is hidden in that very moment is none', async t => {
+    const strategy_id = await card('Gone')
+    const open = await closeGate(service.superuserUrl, 'practices')
+    const logging = log({ strategy_id })
+    await until(async () => {
+      const rows = await service.look(
+        "select 1 from pg_stat_activity where datname = current_database() and application_name = 'circlekeeper' and wait_event_type = 'Lock'"
+      )
+      return rows.length > 0
+    })
+    await admin.post(`/v1/strategies/${strategy_id}/reports`, { reason: 'harmful' })
+    await open()
+    t.match(await logging, { statusCode: 422, data: { code: 'unknown_reference' } })
+    t.same(await service.look('select id from practices where strategy_id = $1', [strategy_id]), [])
   })
 
   await t.test('is there for those who see the person', async t => {

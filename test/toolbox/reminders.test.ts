@@ -3,6 +3,7 @@ import t from 'tap'
 import { Temporal } from 'temporal-polyfill'
 import { startApp } from '../support/app.ts'
 import { assign, makeGroup, makeMember } from '../support/circle.ts'
+import { allAtOnce } from '../support/gate.ts'
 
 interface Item {
   at: string
@@ -170,6 +171,8 @@ t.test('reminders of practice', async t => {
       t.match(await remind(person, body), { statusCode: 422, data: { errors: [{ pointer }] } }, JSON.stringify(body))
     }
     for (const query of [
+      'from=2199-12-30T00:00:00Z',
+      'from=1900-01-01T00:00:00Z',
       'from=2026-11-02T00:00:00Z&until=2026-11-01T00:00:00Z',
       'from=2026-11-01T00:00:00Z&until=2026-12-03T00:00:00Z',
       'from=2026-11-01'
@@ -186,6 +189,12 @@ t.test('reminders of practice', async t => {
     )
     t.match(await remind(person, {}), { statusCode: 409, data: { code: 'too_many_reminders' } })
     t.equal((await feed(person, { from: '2026-11-01T00:00:00Z', until: '2026-12-02T00:00:00Z' })).length, 50 * 31)
+    await service.look(
+      `update practice_reminders set ended_at = now() where id in (select id from practice_reminders where person_id = $1 limit 1)`,
+      [person]
+    )
+    const atOnce = await allAtOnce(service.superuserUrl, 'practice_reminders', 4, () => remind(person, {}))
+    t.same(atOnce.map(reply => reply.statusCode).sort(), [201, 409, 409, 409])
   })
 
   await t.test('are there for those who see the person, of cards that they read', async t => {

@@ -115,6 +115,48 @@ t.test('a toolbox', async t => {
     t.equal(await titles(person), 'Breathe Walk')
   })
 
+  await t.test('tells nothing of cards that one does not read', async t => {
+    const person = await newcomer()
+    const ids = await service.look(
+      `insert into strategies (organization_id, id, title, steps, where_usable, topics, language, links, contributor_kind,
+         contributor_nickname, visibility, group_id, status, flags)
+       select $1, gen_random_uuid(), 'Theirs ' || n, '{}', '{}', '{}', 'en', '[]', 'nickname', 'R', 'group', $2, 'published', '{}'
+       from generate_series(1, 200) n returning id`,
+      [admin.organization_id, other]
+    )
+    await service.look(
+      `insert into toolbox_cards (organization_id, person_id, strategy_id, position)
+       select $1, $2, id, place from unnest($3::uuid[]) with ordinality as o (id, place)`,
+      [admin.organization_id, person, ids.map(row => row.id)]
+    )
+    t.equal((await put(person, walk)).statusCode, 200, 'not even that they fill it')
+
+    const soon = await card('Soon theirs')
+    await put(person, soon)
+    const asked = { 'idempotency-key': 'again' }
+    const first = await facilitator.put(`/v1/people/${person}/toolbox/cards/${walk}`, { after: null }, asked)
+    t.match(first.body, /Soon theirs/)
+    await admin.patch(`/v1/strategies/${soon}`, { visibility: 'group', group_id: other }, { 'if-match': '*' })
+    const again = await facilitator.put(`/v1/people/${person}/toolbox/cards/${walk}`, { after: null }, asked)
+    t.match(again, { statusCode: 200, headers: { 'idempotency-replayed': 'true' } })
+    t.notMatch(again.body, /Soon theirs/, 'nor does a replay')
+
+    const scopes = ['toolbox:read', 'toolbox:write']
+    const { secret } = (await admin.post('/v1/api-keys', { name: 'narrow', scopes })).data
+    const narrow = service.client(secret, admin.organization_id)
+    t.equal((await put(person, walk, {}, narrow)).statusCode, 404, 'a key that reads no cards reads none here')
+    t.equal((await narrow.get(`/v1/people/${person}/toolbox`)).statusCode, 404)
+  })
+
+  await t.test('knows a card by its id in any case', async t => {
+    const person = await newcomer()
+    await put(person, walk)
+    await put(person, breathe)
+    t.equal((await put(person, breathe.toUpperCase(), { after: null })).statusCode, 200)
+    t.equal((await put(person, walk, { after: breathe.toUpperCase() })).statusCode, 200)
+    t.equal(await titles(person), 'Breathe Walk')
+  })
+
   await t.test('keeps every card that was put into it at once', async t => {
     const person = await newcomer()
     await allAtOnce(service.superuserUrl, 'toolbox_cards', 4, n => put(person, cards[n]!, { after: null }))
