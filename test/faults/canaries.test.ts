@@ -62,10 +62,13 @@ const gossip = () => ({
 
 /** An operation as it should be asked, and in every way that is refused. */
 function waysToAsk(operation: Operation, kit: Kit): InjectOptions[] {
-  const free = (options: InjectOptions): InjectOptions =>
-    options.payload === undefined || operation.body === undefined
-      ? options
-      : { ...options, payload: withCanaries(operation.body as Schema, options.payload) as object }
+  const free = (options: InjectOptions): InjectOptions => {
+    const { payload } = options
+    if (payload === undefined || operation.body === undefined) return options
+    // A list as CSV: one row more.
+    if (typeof payload === 'string') return { ...options, payload: `${payload}${bird()},${bird()},panic\r\n` }
+    return { ...options, payload: withCanaries(operation.body as Schema, payload) as object }
+  }
   const good = requestsOf(operation, own(kit)).map(free)
   const one = good[0]!
   const url = String(one.url)
