@@ -43,6 +43,7 @@ import attendance from './sessions/attendance-routes.ts'
 import sessions from './sessions/routes.ts'
 import { schemas as sessionSchemas } from './sessions/schemas.ts'
 import strategyExchange from './strategies/exchange-routes.ts'
+import { schemas as strategyExchangeSchemas } from './strategies/exchange-schemas.ts'
 import strategyFeedback from './strategies/feedback-routes.ts'
 import strategyLibrary from './strategies/library-routes.ts'
 import { refusals as strategyRefusals } from './strategies/queries.ts'
@@ -169,6 +170,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     ...sessionSchemas,
     ...importSchemas,
     ...strategySchemas,
+    ...strategyExchangeSchemas,
     ...toolboxSchemas
   ])
     app.addSchema(schema)

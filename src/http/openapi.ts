@@ -50,7 +50,11 @@ const tags = [
   { name: 'attendance', description: 'The sheet: who came.' },
   { name: 'imports', description: 'Bringing lists in from elsewhere.' },
   { name: 'strategies', description: 'Coping strategies: a treasure map for the next.' },
-  { name: 'toolbox', description: 'What somebody keeps of the strategies: cards, practice, reminders.' },
+  {
+    name: 'toolbox',
+    description:
+      'What somebody keeps of the strategies: cards, practice, reminders. A key without `strategies:read` finds nothing here.'
+  },
   { name: 'service', description: 'Whether the service is alive and ready.' }
 ]
 

@@ -12,6 +12,7 @@ import { searchText } from '../groups/search-text.ts'
 import { horizonOf } from '../schedule/make-sessions.ts'
 import { makeSessions } from '../schedule/queries.ts'
 import { type Occurrence, occurrences } from '../schedule/recurrence.ts'
+import { countResults } from './count-results.ts'
 import {
   type MeetingFault,
   type MeetingGroup,
@@ -35,7 +36,7 @@ import {
   type StoredGroup,
   updateGroups
 } from './queries.ts'
-import type { MeetingGuideImport, MeetingGuideResult, rowResults } from './schemas.ts'
+import type { MeetingGuideImport, MeetingGuideResult } from './schemas.ts'
 
 /** So much goes into one statement that it takes a small part of a second, and the list into few of them. */
 const rowsAtOnce = 500
@@ -83,14 +84,7 @@ export async function importMeetingGuide(
   for (let at = 0; at < meetings.length; at += rowsAtOnce) {
     await takeRows(tx, meetings.slice(at, at + rowsAtOnce), calendar, results)
   }
-  const count = (wanted: (typeof rowResults)[number]) => results.filter(({ result }) => result === wanted).length
-  const counts = {
-    created: count('created'),
-    updated: count('updated'),
-    unchanged: count('unchanged'),
-    skipped: count('skipped')
-  }
-  return { status: 207, headers: {}, body: { results, counts } }
+  return { status: 207, headers: {}, body: { results, counts: countResults(results) } }
 }
 
 /** The rows that can be taken; the others have their result already. The first good row of a slug is the one that counts. */

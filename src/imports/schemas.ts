@@ -36,32 +36,36 @@ export const MeetingGuideList = Type.Array(
   }
 )
 
-const problem = Type.Unsafe<{
-  code: string
-  detail: string
-  errors: { pointer: string; code: string; detail: string }[]
-} | null>({
-  type: ['object', 'null'],
-  description: 'Why the row was skipped; null for all others.',
-  required: ['code', 'detail', 'errors'],
-  properties: {
-    code: Type.String({
-      description: '`invalid_row`, `duplicate_slug`, `group_archived` or `slug_taken`. More values may be added.',
-      examples: ['invalid_row']
-    }),
-    detail: Type.String({ description: 'For people. Never repeats what was sent.' }),
-    errors: Type.Array(
-      Type.Object({
-        pointer: Type.String({
-          description: 'Where in the list: a JSON pointer as a URI fragment.',
-          examples: ['#/3/time']
-        }),
-        code: Type.String({ examples: ['invalid_time'] }),
-        detail: Type.String()
-      })
-    )
-  }
-})
+/** @param codes that there are, for people */
+export const RowProblem = (codes: string) =>
+  Type.Unsafe<{
+    code: string
+    detail: string
+    errors: { pointer: string; code: string; detail: string }[]
+  } | null>({
+    type: ['object', 'null'],
+    description: 'Why the row was skipped; null for all others.',
+    required: ['code', 'detail', 'errors'],
+    properties: {
+      code: Type.String({ description: `${codes}. More values may be added.`, examples: ['invalid_row'] }),
+      detail: Type.String({ description: 'For people. Never repeats what was sent.' }),
+      errors: Type.Array(
+        Type.Object({
+          pointer: Type.String({
+            description: 'Where in the list: a JSON pointer as a URI fragment.',
+            examples: ['#/3/time']
+          }),
+          code: Type.String({ examples: ['invalid_time'] }),
+          detail: Type.String()
+        })
+      )
+    }
+  })
+
+const count = Type.Integer({ minimum: 0 })
+
+/** How many rows became what. */
+export const RowCounts = Type.Object({ created: count, updated: count, unchanged: count, skipped: count })
 
 export const MeetingGuideResult = Answer(
   'MeetingGuideResult',
@@ -72,13 +76,11 @@ export const MeetingGuideResult = Answer(
       description: '`updated`: the group or its weekly time. `skipped`: `problem` says why.'
     }),
     group_id: Nullable(Id),
-    problem
+    problem: RowProblem('`invalid_row`, `duplicate_slug`, `group_archived` or `slug_taken`')
   },
   { description: 'What became of one row.' }
 )
 export type MeetingGuideResult = Static<typeof MeetingGuideResult>
-
-const count = Type.Integer({ minimum: 0 })
 
 export const MeetingGuideImport = Answer(
   'MeetingGuideImport',
@@ -86,7 +88,7 @@ export const MeetingGuideImport = Answer(
     results: Type.Array(Type.Unsafe<MeetingGuideResult>({ $ref: 'MeetingGuideResult#' }), {
       description: 'One for each row, in the order of the list.'
     }),
-    counts: Type.Object({ created: count, updated: count, unchanged: count, skipped: count })
+    counts: RowCounts
   },
   { description: 'What became of a list.' }
 )

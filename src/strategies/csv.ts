@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync'
 import { stringify } from 'csv-stringify/sync'
 import { badRequest, unprocessable } from '../problems.ts'
-import type { ExportedStrategy } from './schemas.ts'
+import type { ExportedStrategy } from './exchange-schemas.ts'
 
 /** How each column is written and read. A list of texts has one a line; of words, one between semicolons. */
 const columns = {

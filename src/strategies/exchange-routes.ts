@@ -9,8 +9,6 @@ import { idempotent, named } from '../http/schemas.ts'
 import { badRequest, insufficientScope, type Problem, unprocessable } from '../problems.ts'
 import { csvHeader, csvOf, rowsOfCsv } from './csv.ts'
 import { sightOf } from './door.ts'
-import { importStrategies, judgeList } from './import-strategies.ts'
-import { exportStrategies } from './queries.ts'
 import {
   CsvQuery,
   type ExportedStrategy,
@@ -19,7 +17,9 @@ import {
   StrategyExport,
   StrategyImport,
   StrategyList
-} from './schemas.ts'
+} from './exchange-schemas.ts'
+import { importStrategies, judgeList } from './import-strategies.ts'
+import { exportStrategies } from './queries.ts'
 
 const cardsAtOnce = 500
 

@@ -6,14 +6,20 @@ import type { Answered } from '../changes/change.ts'
 import { recordChangesNow } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { rowJudge } from '../http/validation.ts'
+import { countResults } from '../imports/count-results.ts'
 import { lockImports } from '../imports/queries.ts'
 import { type Fault, Problem } from '../problems.ts'
 import { write } from './change-strategy.ts'
 import { sealContributor } from './contributor.ts'
 import { flagsForAll, statusColumns, takeCategory } from './create-strategy.ts'
+import {
+  type ExportedStrategy,
+  ImportedStrategy,
+  type StrategyImport,
+  type StrategyImportResult
+} from './exchange-schemas.ts'
 import { findSetting, keepVersion, keepWords, lockImported, type Sight } from './queries.ts'
 import { statusChanged, statusHandedIn } from './review.ts'
-import { type ExportedStrategy, ImportedStrategy, type StrategyImport, type StrategyImportResult } from './schemas.ts'
 import { strategies } from './tables.ts'
 import type { StrategyStatus } from './vocabulary.ts'
 
@@ -80,6 +86,11 @@ export async function importStrategies(tx: Tx, sight: Sight, judged: JudgedList)
     if (card.status !== 'retired') byTitle.set(titleKey(card), [...(byTitle.get(titleKey(card)) ?? []), card])
   }
 
+  const categories = new Map<string | null, boolean>()
+  const hasCategory = async (key: string | null): Promise<boolean> => {
+    if (!categories.has(key)) categories.set(key, await isCategory(tx, key))
+    return categories.get(key)!
+  }
   const fresh: Fresh[] = []
   const changed: Change[] = []
   const seen = new Set<string>()
@@ -104,14 +115,14 @@ export async function importStrategies(tx: Tx, sight: Sight, judged: JudgedList)
     if (same !== undefined) results[index] = resultOf(index, 'unchanged', same.id, same.status)
     else if (alike.length > 0) {
       skip(results, index, 'title_taken', 'Another card here has this title: give its id to change it.', '/title')
-    } else if (!(await hasCategory(tx, content.category))) refuseCategory(results, index)
+    } else if (!(await hasCategory(content.category))) refuseCategory(results, index)
     else if (twice(titleKey(content))) skip(results, index, 'duplicate_row', 'An earlier row has this title.')
     else fresh.push({ index, content, contributor_nickname: row.contributor_nickname })
   }
   const allowed: Change[] = []
   for (const change of changed) {
     const { category } = change.content
-    if (category === change.before.category || (await hasCategory(tx, category))) allowed.push(change)
+    if (category === change.before.category || (await hasCategory(category))) allowed.push(change)
     else refuseCategory(results, change.index)
   }
   for (let at = 0; at < fresh.length; at += rowsAtOnce)
@@ -119,14 +130,7 @@ export async function importStrategies(tx: Tx, sight: Sight, judged: JudgedList)
   for (let at = 0; at < allowed.length; at += rowsAtOnce) {
     await update(tx, sight, allowed.slice(at, at + rowsAtOnce), results)
   }
-  const count = (wanted: StrategyImportResult['result']) => results.filter(({ result }) => result === wanted).length
-  const counts = {
-    created: count('created'),
-    updated: count('updated'),
-    unchanged: count('unchanged'),
-    skipped: count('skipped')
-  }
-  return { status: 207, headers: {}, body: { results, counts } }
+  return { status: 207, headers: {}, body: { results, counts: countResults(results) } }
 }
 
 interface Change {
@@ -191,7 +195,7 @@ const refuseCategory = (results: StrategyImportResult[], index: number) =>
     { pointer: '#/category', code: 'unknown_reference', detail: 'This is no category of the organization.' }
   ])
 
-const hasCategory = (tx: Tx, key: string | null): Promise<boolean> =>
+const isCategory = (tx: Tx, key: string | null): Promise<boolean> =>
   takeCategory(tx, key).then(
     () => true,
     error => {

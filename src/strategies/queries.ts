@@ -5,7 +5,8 @@ import { behindDoor, groupsFacilitated } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import { personBehindDoor } from '../people/door.ts'
 import { unprocessable } from '../problems.ts'
-import type { ExportedStrategy, Strategy, StrategyCategory, StrategyVersion } from './schemas.ts'
+import type { ExportedStrategy } from './exchange-schemas.ts'
+import type { Strategy, StrategyCategory, StrategyVersion } from './schemas.ts'
 import type { StrategyFlag, StrategyStatus } from './vocabulary.ts'
 
 /** What the scopes of whoever asks let them see of a card. Every statement about cards takes it. */

@@ -40,7 +40,8 @@ const Link = Type.Object(
   { title: 'StrategyLink', additionalProperties: false }
 )
 
-const described = {
+/** What a card says. */
+export const described = {
   title: Line(120, { examples: ['Box breathing'] }),
   summary: Nullable(Text(500, { description: 'What it is, in a sentence or two.' })),
   when_it_helps: Nullable(Text(500, { description: 'When to reach for it.' })),
@@ -478,123 +479,6 @@ export const SharedStrategy = Answer(
 )
 export type SharedStrategy = Static<typeof SharedStrategy>
 
-/** What of a card travels: nothing that tells of a person or a group here. */
-const traveling = {
-  title: described.title,
-  summary: described.summary,
-  when_it_helps: described.when_it_helps,
-  steps: described.steps,
-  minutes: described.minutes,
-  where_usable: described.where_usable,
-  topics: described.topics,
-  category: described.category,
-  language: described.language,
-  links: described.links,
-  source: described.source,
-  contributor_nickname: Nullable(
-    Line(100, { description: 'Null where the contributor is on record, or anonymous: neither is told.' })
-  ),
-  visibility: OneOf(['organization', 'public'])
-}
-export const ExportedStrategy = Answer(
-  'ExportedStrategy',
-  { id: Id, ...traveling },
-  { description: 'A card as it travels from one organization to another, and back.' }
-)
-export type ExportedStrategy = Static<typeof ExportedStrategy>
-export const StrategyExport = Answer(
-  'StrategyExport',
-  { data: Type.Array(named(ExportedStrategy)) },
-  { description: 'Every published card that everybody here reads.' }
-)
-export const CsvQuery = Parameters({
-  bom: Defaulted(
-    Type.Boolean({ description: 'Begin with a byte order mark, by which Excel knows that this is UTF-8.' }),
-    false
-  )
-})
-
-/** The most cards that one import may have, and bytes that it may take. */
-export const mostImported = { rows: 1000, bytes: 8 * 1024 * 1024 }
-
-/** What a row of an import must be. What it does not say stays as it is in a card that is here. */
-export const ImportedStrategy = Changes('ImportedStrategy', { id: Id, ...traveling })
-export type ImportedStrategy = Static<typeof ImportedStrategy>
-
-/** Any JSON is a row here: one that is no card is skipped by name and leaves the others alone. */
-export const StrategyList = Type.Array(
-  Type.Unknown({ description: 'A card: the fields of `ExportedStrategy`. A new one needs a `title`.' }),
-  {
-    $id: 'StrategyList',
-    title: 'StrategyList',
-    minItems: 1,
-    maxItems: mostImported.rows,
-    description: 'Cards, as the export has them.',
-    examples: [
-      [{ title: 'Box breathing', steps: ['Breathe in for four.', 'Hold for four.'], topics: ['panic'], language: 'en' }]
-    ]
-  }
-)
-
-/** The same as CSV. */
-export const StrategyCsv = Type.String({
-  $id: 'StrategyCsv',
-  title: 'StrategyCsv',
-  description: 'Cards as CSV (RFC 4180), the names of the columns first.',
-  examples: ['title,steps,topics\r\nBox breathing,"Breathe in for four.\nHold for four.",panic;anxiety\r\n']
-})
-
-const importCount = Type.Integer({ minimum: 0 })
-export const StrategyImportResult = Answer(
-  'StrategyImportResult',
-  {
-    index: Type.Integer({ minimum: 0, description: 'The place of the row in the list, from 0.' }),
-    result: OneOf(['created', 'updated', 'unchanged', 'skipped'], { description: '`skipped`: `problem` says why.' }),
-    strategy_id: Nullable({ ...Id, description: 'The card; null where the row was skipped.' }),
-    status: Nullable(
-      OneOf(strategyStatuses, { description: '`in_review` where a rule noticed something; null where it was skipped.' })
-    ),
-    problem: Type.Unsafe<{
-      code: string
-      detail: string
-      errors: { pointer: string; code: string; detail: string }[]
-    } | null>({
-      type: ['object', 'null'],
-      description: 'Why the row was skipped; null for all others.',
-      required: ['code', 'detail', 'errors'],
-      properties: {
-        code: Type.String({
-          description:
-            '`invalid_row`, `duplicate_row`, `title_taken` or `strategy_not_in_use`. More values may be added.',
-          examples: ['title_taken']
-        }),
-        detail: Type.String({ description: 'For people. Never repeats what was sent.' }),
-        errors: Type.Array(
-          Type.Object({
-            pointer: Type.String({
-              description: 'Where in the list: a JSON pointer as a URI fragment.',
-              examples: ['#/3/minutes']
-            }),
-            code: Type.String({ examples: ['maximum'] }),
-            detail: Type.String()
-          })
-        )
-      }
-    })
-  },
-  { description: 'What became of one row.' }
-)
-export type StrategyImportResult = Static<typeof StrategyImportResult>
-export const StrategyImport = Answer(
-  'StrategyImport',
-  {
-    results: Type.Array(named(StrategyImportResult), { description: 'One for each row, in the order of the list.' }),
-    counts: Type.Object({ created: importCount, updated: importCount, unchanged: importCount, skipped: importCount })
-  },
-  { description: 'What became of the cards of a list.' }
-)
-export type StrategyImport = Static<typeof StrategyImport>
-
 export const schemas = [
   ShareLinkCreate,
   ShareLink,
@@ -623,11 +507,5 @@ export const schemas = [
   StrategyCategory,
   StrategyCategoryList,
   StrategyCategoryPut,
-  StarterSetResult,
-  ExportedStrategy,
-  StrategyExport,
-  StrategyList,
-  StrategyCsv,
-  StrategyImportResult,
-  StrategyImport
+  StarterSetResult
 ]

@@ -4,7 +4,7 @@ import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { notFound, unprocessable } from '../problems.ts'
 import { type Sight, strategyWithinReach } from '../strategies/queries.ts'
-import { findPractice, lockOwner, voidPractice } from './queries.ts'
+import { findPractice, lockOwner, markVoided } from './queries.ts'
 import type { Practice, PracticeCreate } from './schemas.ts'
 import { practices } from './tables.ts'
 
@@ -42,9 +42,9 @@ export async function logPractice(
 }
 
 /** It was logged by mistake: it counts no more. Twice is the same as once. */
-export async function withdrawPractice(tx: Tx, sight: Sight, practice_id: string): Promise<Answered<Practice>> {
+export async function voidPractice(tx: Tx, sight: Sight, practice_id: string): Promise<Answered<Practice>> {
   await readPractice(tx, sight, practice_id)
-  recordChange(tx, 'practice.voided', ...(await tx.run(voidPractice, { practice_id })))
+  recordChange(tx, 'practice.voided', ...(await tx.run(markVoided, { practice_id })))
   return done(await readPractice(tx, sight, practice_id))
 }
 

@@ -8,7 +8,7 @@ import { idempotent, named } from '../http/schemas.ts'
 import { PersonPath } from '../people/schemas.ts'
 import { notFound } from '../problems.ts'
 import { stillSees, toolboxDoor, toolboxSight } from './door.ts'
-import { logPractice, readPractice, withdrawPractice } from './log-practice.ts'
+import { logPractice, readPractice, voidPractice } from './log-practice.ts'
 import { findPractice, listPractices } from './queries.ts'
 import { Practice, PracticeCreate, PracticePage, PracticePath, PracticeQuery } from './schemas.ts'
 
@@ -109,7 +109,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx => withdrawPractice(tx, toolboxSight(request.caller), request.params.practice_id))
+      await change(request, reply, tx => voidPractice(tx, toolboxSight(request.caller), request.params.practice_id))
   )
 }
 

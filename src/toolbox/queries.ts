@@ -96,7 +96,7 @@ export const findPractice = quickStatement<Practice, Pick<Sight, 'moderates'> & 
 )
 
 /** Twice is the same as once: nothing comes back where it was voided already. */
-export const voidPractice = statement<{ id: string; version: number }, { practice_id: string }>(
+export const markVoided = statement<{ id: string; version: number }, { practice_id: string }>(
   'void_practice',
   () => sql`
     update practices d set voided_at = now(), version = d.version + 1, updated_at = now()
