@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api'
 import t from 'tap'
 import * as access from '../src/access/tables.ts'
@@ -12,13 +13,12 @@ import * as schedule from '../src/schedule/tables.ts'
 import * as sessions from '../src/sessions/tables.ts'
 import * as strategies from '../src/strategies/tables.ts'
 import * as toolbox from '../src/toolbox/tables.ts'
+import { root } from './support/root.ts'
 
 t.test('the tables in the code are those of the migrations', async t => {
-  const journal = JSON.parse(readFileSync(new URL('../migrations/meta/_journal.json', import.meta.url), 'utf8'))
+  const journal = JSON.parse(readFileSync(join(root, 'migrations/meta/_journal.json'), 'utf8'))
   const newest = String(journal.entries.at(-1).idx).padStart(4, '0')
-  const snapshot = JSON.parse(
-    readFileSync(new URL(`../migrations/meta/${newest}_snapshot.json`, import.meta.url), 'utf8')
-  )
+  const snapshot = JSON.parse(readFileSync(join(root, `migrations/meta/${newest}_snapshot.json`), 'utf8'))
   const tables = {
     ...access,
     ...changes,

@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import t from 'tap'
 import { newApiKey } from '../src/access/api-key.ts'
 import { defaults, Settings } from '../src/config.ts'
 import { cloneDatabase } from './support/database.ts'
+import { root } from './support/root.ts'
 
-const root = fileURLToPath(new URL('../', import.meta.url))
-const readme = readFileSync(`${root}README.md`, 'utf8')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
 
 t.test('the README lists every setting, with its default', async t => {
   const rows = [...readme.matchAll(/^\| *`([A-Z_]+)` *\| *(?:`([^`]*)`)? *\|/gm)].map(([, name, value]) => [

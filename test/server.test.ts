@@ -7,13 +7,12 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { newApiKey } from '../src/access/api-key.ts'
 import { directoryOf } from '../src/database/embedded.ts'
 import { cloneDatabase } from './support/database.ts'
+import { root } from './support/root.ts'
 
-const root = fileURLToPath(new URL('../', import.meta.url))
 const newKey = () => randomBytes(32).toString('base64')
 const { PATH } = process.env
 const bare = { PATH, HOME: tmpdir() }

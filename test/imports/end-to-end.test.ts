@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { addDays, localDateOf, localTimeOf } from '../../src/clock/time-zones.ts'
 import { type Client, startApp } from '../support/app.ts'
 import { makeMember, makePerson } from '../support/circle.ts'
+import { root } from '../support/root.ts'
 
 /** A real list of 658 weekly meetings in San Francisco and Marin, without its contacts. */
 const list: Record<string, unknown>[] = JSON.parse(
-  readFileSync(new URL('../data/meeting-guide-sf-marin.json', import.meta.url), 'utf8')
+  readFileSync(join(root, 'test/data/meeting-guide-sf-marin.json'), 'utf8')
 )
 const url = '/v1/imports/meeting-guide?time_zone=America/Los_Angeles'
 const zone = 'America/Los_Angeles'

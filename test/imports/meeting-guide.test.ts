@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
 import t from 'tap'
 import { isTimeZone } from '../../src/clock/time-zones.ts'
@@ -6,11 +7,12 @@ import { isPhone } from '../../src/http/formats.ts'
 import { type MeetingReading, meetingFaultCodes, readMeeting } from '../../src/imports/meeting-guide.ts'
 import { meaningOfType, meetingGuideTypes, otherTypes } from '../../src/imports/meeting-guide-types.ts'
 import { parseRule } from '../../src/schedule/recurrence.ts'
+import { root } from '../support/root.ts'
 
 type Row = Record<string, unknown>
 
 /** A real list of 658 weekly meetings in San Francisco and Marin, without its contacts. */
-const list: Row[] = JSON.parse(readFileSync(new URL('../data/meeting-guide-sf-marin.json', import.meta.url), 'utf8'))
+const list: Row[] = JSON.parse(readFileSync(join(root, 'test/data/meeting-guide-sf-marin.json'), 'utf8'))
 
 const noZone = { time_zone: null }
 

@@ -8,6 +8,7 @@ import openapiTS, { astToString } from 'openapi-typescript'
 import t from 'tap'
 import { startApp } from '../support/app.ts'
 import { daysFromNow } from '../support/circle.ts'
+import { root } from '../support/root.ts'
 
 const run = promisify(execFile)
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
@@ -139,7 +140,7 @@ t.test('a generated TypeScript client', async t => {
         'tsconfig.json': JSON.stringify({ compilerOptions, files: ['tour.ts'] }),
         'tour.ts': program
       })
-      const document = await readFile(new URL(`../../openapi/${name}`, import.meta.url), 'utf8')
+      const document = await readFile(join(root, 'openapi', name), 'utf8')
       await writeFile(join(directory, 'api.d.ts'), astToString(await openapiTS(JSON.parse(document))))
 
       const compiled = await run(process.execPath, [tsc, '-p', directory]).catch((error: { stdout: string }) => error)

@@ -1,5 +1,6 @@
 import diagnostics from 'node:diagnostics_channel'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import t from 'tap'
@@ -9,6 +10,7 @@ import type { Document, Operation, Schema } from '../../src/http/document.ts'
 import { addFormats } from '../../src/http/formats.ts'
 import { startApp } from '../support/app.ts'
 import { assign, makeGroup, makePerson, makeSession } from '../support/circle.ts'
+import { root } from '../support/root.ts'
 
 const names = ['openapi.json', 'openapi-3.0.json']
 
@@ -39,7 +41,7 @@ t.test('the published contract', async t => {
 
   for (const name of names) {
     await t.test(`${name} is what the code says`, async t => {
-      const committed = await readFile(new URL(`../../openapi/${name}`, import.meta.url), 'utf8')
+      const committed = await readFile(join(root, 'openapi', name), 'utf8')
       t.ok(committed === files[name], `openapi/${name} is out of date: npm run openapi`)
       const served = await app.inject(`/${name}`)
       t.match(served.headers['content-type'], /^application\/json/)

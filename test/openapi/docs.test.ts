@@ -1,7 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { problemCodes } from '../../src/http/problem-pages.ts'
 import { startApp } from '../support/app.ts'
+import { root } from '../support/root.ts'
 
 t.test('what people read', async t => {
   const { app } = await startApp(t)
@@ -83,11 +85,11 @@ t.test('what people read', async t => {
 
 /** Every code that a problem is made with, wherever that is. */
 async function codesInSource(): Promise<Set<string>> {
-  const src = new URL('../../src/', import.meta.url)
+  const src = join(root, 'src')
   const codes = new Set<string>()
   for (const name of await readdir(src, { recursive: true })) {
     if (!name.endsWith('.ts')) continue
-    const text = await readFile(new URL(name.replaceAll('\\', '/'), src), 'utf8')
+    const text = await readFile(join(src, name), 'utf8')
     const made = /(?:new Problem\(\s*\d+,|\b(?:badRequest|conflict|forbidden|unprocessable|unavailable)\()\s*'(\w+)'/g
     for (const [, code] of text.matchAll(made)) codes.add(code!)
   }

@@ -605,7 +605,7 @@ t.test('any rule, zone and window: what the definition says', async t => {
 t.test('the zone of the process changes nothing', async t => {
   const program = `
     import { createHash } from 'node:crypto'
-    import { occurrences } from '${new URL('../../src/schedule/recurrence.ts', import.meta.url)}'
+    import { occurrences } from '${import.meta.resolve('../../src/schedule/recurrence.js')}'
     const digest = createHash('sha256')
     let count = 0
     for (const time_zone of ['America/New_York', 'Europe/Dublin', 'Australia/Lord_Howe', 'Pacific/Apia', 'UTC']) {
@@ -623,7 +623,7 @@ t.test('the zone of the process changes nothing', async t => {
     console.log(JSON.stringify([new Date(0).getTimezoneOffset(), count, digest.digest('hex')]))`
   const told = ['UTC', 'America/Los_Angeles', 'Asia/Tokyo'].map(TZ => {
     const { NODE_OPTIONS: _, ...env } = process.env
-    const child = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+    const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
       env: { ...env, TZ },
       encoding: 'utf8'
     })

@@ -1,5 +1,5 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import http from 'node:http'
@@ -7,14 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { directoryOf, type EmbeddedServer, startEmbedded } from '../../src/database/embedded.ts'
+import { root } from './root.ts'
 
 interface Teardown {
   teardown(handler: () => unknown): void
 }
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
 
 type Truthy<T> = Exclude<T, false | null | undefined | 0 | ''>
 
@@ -28,41 +26,6 @@ export async function until<T>(what: () => T | Promise<T>, seconds = 20): Promis
 }
 
 // Our own processes
-
-/**
- * Compiles the sources as they are and answers where. `dist` may be older than they are, and starting through a loader
- * costs seconds each time. Once for each state of the sources; what was built for others goes after an hour.
- */
-async function build(): Promise<string> {
-  const hash = createHash('sha256')
-  for (const name of (fs.readdirSync(join(root, 'src'), { recursive: true }) as string[]).sort()) {
-    const path = join(root, 'src', name)
-    if (fs.statSync(path).isFile()) hash.update(name).update(fs.readFileSync(path))
-  }
-  const parent = join(root, '.tap')
-  const target = join(parent, `build-${hash.digest('hex').slice(0, 16)}`)
-  if (!fs.existsSync(target)) {
-    fs.mkdirSync(parent, { recursive: true })
-    for (const name of fs.readdirSync(parent).filter(name => name.startsWith('build-'))) {
-      const old = fs.statSync(join(parent, name), { throwIfNoEntry: false })
-      if (old && Date.now() - old.mtimeMs > 3_600_000) fs.rmSync(join(parent, name), { recursive: true, force: true })
-    }
-    const draft = fs.mkdtempSync(join(parent, 'build-'))
-    const compiler = join(root, 'node_modules/typescript/bin/tsc')
-    await promisify(execFile)(process.execPath, [compiler, '-p', 'src', '--noCheck', '--outDir', join(draft, 'dist')], {
-      cwd: root
-    })
-    fs.symlinkSync(join(root, 'migrations'), join(draft, 'migrations'))
-    try {
-      fs.renameSync(draft, target)
-    } catch (error) {
-      fs.rmSync(draft, { recursive: true, force: true })
-      // Another test file was quicker.
-      if (!fs.existsSync(target)) throw error
-    }
-  }
-  return join(target, 'dist')
-}
 
 export interface Program {
   child: ChildProcess
@@ -78,7 +41,7 @@ export async function run(
   environment: Record<string, string>
 ): Promise<Program> {
   const { PATH } = process.env
-  const child = spawn(process.execPath, [join(await build(), `${script}.js`)], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(`../../src/${script}.js`, import.meta.url))], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: root,
     env: { PATH, HOME: tmpdir(), ...environment }

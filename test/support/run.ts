@@ -1,17 +1,22 @@
 /**
  * Runs the tests on a PostgreSQL of their own: an embedded server for this run, or the one that TEST_DATABASE_URL names
  * (a superuser's URL; nothing of it is touched but databases and roles that begin with test_). Makes one migrated
- * template, which each test file clones. Arguments go to tap.
+ * template, which each test file clones. Arguments are test files (all, when none is named) and what tap understands.
+ *
+ * Sources and tests are compiled before, once, and run in `.tap/tree`: a loader would cost each file seconds.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { startEmbedded } from '../../src/database/embedded.ts'
 import { migrateDatabase } from '../../src/database/migrate.ts'
+import { root } from './root.ts'
+
+const compiled = compileAll(process.argv.slice(2))
 
 const dataDir = await mkdtemp(join(tmpdir(), 'circlekeeper-test-'))
 // These databases are thrown away: nothing needs to reach the disk.
@@ -49,9 +54,9 @@ await migrateDatabase(ownerUrl.href)
 const { rows } = await superuser.query('show server_version')
 console.error(`Testing on PostgreSQL ${rows[0].server_version}`)
 
-const tap = fileURLToPath(new URL('../../node_modules/.bin/tap', import.meta.url))
 const code = await new Promise<number>(resolve => {
-  spawn(tap, process.argv.slice(2), {
+  spawn(process.execPath, [join(root, 'node_modules/tap/dist/esm/run.mjs'), ...compiled], {
+    cwd: root,
     stdio: 'inherit',
     env: {
       ...process.env,
@@ -73,4 +78,34 @@ await superuser.query(`drop owned by ${owner}; drop role ${owner}`).catch(() => 
 await superuser.end()
 await server?.stop()
 for (const directory of [dataDir, server?.directory ?? dataDir]) await rm(directory, { recursive: true, force: true })
+if (code !== 0) failuresAgain()
 process.exitCode = code
+
+/** Compiles everything; answers the arguments, test files by where they are compiled. Types are looked at by `npm run check`. */
+function compileAll(args: string[]): string[] {
+  const tree = '.tap/tree'
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  const { status } = spawnSync(process.execPath, [compiler, '-p', 'test', '--noCheck'], { cwd: root, stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? 1)
+  // What the migrations' files are found by, from the compiled sources.
+  if (!existsSync(join(root, tree, 'migrations')))
+    symlinkSync(join(root, 'migrations'), join(root, tree, 'migrations'), 'junction')
+  const isTest = (arg: string) => arg.endsWith('.test.ts')
+  const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' }).filter(isTest)
+  const named = args.some(isTest) ? args : [...args, ...files.sort().map(file => join('test', file))]
+  return named.map(arg => (isTest(arg) ? join(tree, `${arg.slice(0, -3)}.js`) : arg))
+}
+
+/** What failed, once more and last: thousands of lines may lie between it and the end. */
+function failuresAgain() {
+  const results = join(root, '.tap/test-results')
+  for (const file of readdirSync(results, { recursive: true, encoding: 'utf8' }).sort()) {
+    if (!file.endsWith('.test.js.tap')) continue
+    const lines = readFileSync(join(results, file), 'utf8').split('\n')
+    for (const [index, line] of lines.entries()) {
+      if (!/^\s*not ok /.test(line) || / # (todo|skip)/i.test(line)) continue
+      const end = lines.findIndex((other, at) => at > index && /^\s*\.\.\.$/.test(other))
+      console.error(`\n${file}\n${lines.slice(index, Math.min(end + 1, index + 40)).join('\n')}`)
+    }
+  }
+}
