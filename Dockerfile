@@ -4,7 +4,7 @@ WORKDIR /app
 COPY package.json package-lock.json tsconfig.json ./
 COPY src ./src
 COPY migrations ./migrations
-RUN npm ci --omit=optional
+RUN npm ci
 RUN npm prune --omit=dev --omit=optional --ignore-scripts
 
 FROM node:24-bookworm-slim

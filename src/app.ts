@@ -18,6 +18,7 @@ import { refusals as groupRefusals } from './groups/queries.ts'
 import groups from './groups/routes.ts'
 import { schemas as groupSchemas } from './groups/schemas.ts'
 import { clientErrorHandler, frameworkErrors, problemReplies } from './http/errors.ts'
+import { FirstUse } from './http/first-use.ts'
 import { addFormats, isUuid } from './http/formats.ts'
 import { health } from './http/health.ts'
 import { jsonBodies } from './http/json.ts'
@@ -88,6 +89,7 @@ const isRecord = (value: unknown): value is object =>
 
 /** The whole service: the floor, then who may come in, then the rooms. */
 export async function buildApp({ settings, db, keyring, logger }: Parts): Promise<FastifyInstance> {
+  const firstUse = new FirstUse()
   const app = Fastify({
     loggerInstance: logger,
     // One line per request, written when it is answered (replyHeaders): ids and the route, never a query or a body.
@@ -106,10 +108,18 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     },
     routerOptions: { maxParamLength: 500, querystringParser: parseQuery },
     ajv: { plugins: [[addFormats, { timeZone: isTimeZone }]] as never },
-    schemaController: { compilersFactory: { buildValidator, buildSerializer } },
+    schemaController: {
+      compilersFactory: {
+        buildValidator: firstUse.defer(buildValidator),
+        buildSerializer: firstUse.defer(buildSerializer)
+      }
+    },
     frameworkErrors,
     clientErrorHandler
   }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.addHook('onListen', () => void firstUse.rest())
+  app.addHook('onClose', () => firstUse.end())
 
   app.decorate('db', db)
   app.decorate('keyring', keyring)

@@ -82,7 +82,7 @@ export const defaults: Record<string, string> = {
 }
 
 // typebox has a compiler too: three hundred files more to read at each start.
-const asTheyMustBe = new Ajv({ allErrors: true }).compile(Settings)
+const asTheyMustBe = new Ajv({ allErrors: true, meta: false, validateSchema: false }).compile(Settings)
 
 /**
  * Reads the settings from the environment.

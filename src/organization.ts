@@ -55,6 +55,7 @@ async function run(command: Command) {
   const logger = pino({ level: 'error' }, pino.destination({ dest: 2, sync: true }))
   const service = await openService(settings, logger, { beside: true })
   try {
+    await service.prepare()
     console.log(JSON.stringify(await command(service)))
   } finally {
     await service.close()

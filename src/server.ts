@@ -49,16 +49,19 @@ started.catch(error => {
 })
 
 async function start() {
-  // The rest of the code is loaded while PostgreSQL starts.
+  // The rest of the code is loaded while PostgreSQL starts, and the app is put together while PostgreSQL looks at itself.
   const loading = import('./app.ts')
-  const { db, keyring, close } = await openService(settings, logger)
+  const { db, keyring, prepare, close } = await openService(settings, logger)
   closers.push(close)
-  await bootstrap()
+  const building = loading.then(async ({ buildApp }) => {
+    const app = await buildApp({ settings, db, keyring, logger })
+    await app.ready()
+    return app
+  })
+  const [app] = await Promise.all([building, prepare().then(bootstrap)])
 
   // Stopped behind the app: draining does not wait for a job.
   closers.push(startJobs(db, settings, logger))
-  const { buildApp } = await loading
-  const app = await buildApp({ settings, db, keyring, logger })
   closers.push(async () => {
     app.draining = true
     if (app.server.listening) await delay(settings.SHUTDOWN_DELAY_MS)

@@ -13,13 +13,14 @@ import { checkKeys } from './organizations/check-keys.ts'
 export interface Service {
   db: Database
   keyring: Keyring
+  /** Brings the database up to date, and makes sure of its walls and that the encryption keys are those of its data. */
+  prepare(): Promise<void>
   /** Lets go of the database, and stops the embedded server if it was started here. */
   close(): Promise<void>
 }
 
 /**
- * Opens the database that the settings name, or the embedded one, brings it up to date, and makes sure that the
- * encryption keys are those of its data.
+ * Opens the database that the settings name, or the embedded one. Nobody is served, and nothing written, before `prepare`.
  *
  * @param beside also works on the embedded server of a service that runs already, instead of refusing
  * @throws Error with a sentence for whoever started the process (`reasonOf`)
@@ -32,14 +33,9 @@ export async function openService(
   const running = settings.DATABASE_URL ?? ((beside && (await connectionOfRunning(settings.DATA_DIR))) || undefined)
   const embedded = running === undefined ? await startEmbedded({ dataDir: settings.DATA_DIR }) : undefined
   const url = running ?? embedded!.url
-  let db: Database | undefined
-  const close = async () => {
-    await db?.close()
-    await embedded?.stop()
-  }
   try {
     const keyring = new Keyring(encryptionKeys(settings).map(key => Buffer.from(key, 'base64')))
-    db = openDatabase({
+    const db = openDatabase({
       url,
       poolSize: settings.POOL_SIZE,
       connectTimeout: settings.CONNECT_TIMEOUT_MS,
@@ -47,13 +43,22 @@ export async function openService(
       lockTimeout: settings.LOCK_TIMEOUT_MS,
       log
     })
-    // Looking comes first: a user who may not migrate can still start on a database that is up to date.
-    await db.ready(await newestMigration()).catch(() => migrateDatabase(url))
-    await assertCatalog(db)
-    await checkKeys(db, keyring)
-    return { db, keyring, close }
+    return {
+      db,
+      keyring,
+      async prepare() {
+        // Looking comes first: a user who may not migrate can still start on a database that is up to date.
+        await db.ready(await newestMigration()).catch(() => migrateDatabase(url))
+        await assertCatalog(db)
+        await checkKeys(db, keyring)
+      },
+      async close() {
+        await db.close()
+        await embedded?.stop()
+      }
+    }
   } catch (error) {
-    await close()
+    await embedded?.stop()
     throw error
   }
 }

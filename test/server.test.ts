@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
@@ -86,11 +86,6 @@ const isJson = (line: string) => {
     return false
   }
 }
-
-t.before(() => {
-  const { status, stderr } = spawnSync(process.execPath, ['src/build-if-stale.mjs'], { cwd: root, encoding: 'utf8' })
-  if (status !== 0) throw new Error(stderr)
-})
 
 t.test('the service says where it is, answers, and stops when told', async t => {
   const settings = await settingsOf(t)

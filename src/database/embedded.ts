@@ -20,8 +20,8 @@ import fs from 'node:fs'
 import net from 'node:net'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { packageRoot } from '../package-root.ts'
 
 export interface EmbeddedServer {
   /** Of the role that owns the database `circlekeeper`: LOGIN and CREATEROLE, neither SUPERUSER nor BYPASSRLS. */
@@ -255,7 +255,7 @@ async function findBinaries(home: string): Promise<string> {
     // A checkout that is read-only and was installed with --ignore-scripts: copy.
   }
   const { version } = JSON.parse(fs.readFileSync(join(native, '..', 'package.json'), 'utf8'))
-  const checkout = hash(fs.realpathSync(fileURLToPath(new URL('../../', import.meta.url))))
+  const checkout = hash(fs.realpathSync(packageRoot))
   const parent = isRoot() ? join(dirname(home), checkout) : home
   makeDirectories(parent)
   const copy = join(parent, `binaries-${version}`)

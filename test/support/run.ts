@@ -54,6 +54,8 @@ await migrateDatabase(ownerUrl.href)
 const { rows } = await superuser.query('show server_version')
 console.error(`Testing on PostgreSQL ${rows[0].server_version}`)
 
+const results = join(root, '.tap/test-results')
+await rm(results, { recursive: true, force: true })
 const code = await new Promise<number>(resolve => {
   spawn(process.execPath, [join(root, 'node_modules/tap/dist/esm/run.mjs'), ...compiled], {
     cwd: root,
@@ -98,7 +100,6 @@ function compileAll(args: string[]): string[] {
 
 /** What failed, once more and last: thousands of lines may lie between it and the end. */
 function failuresAgain() {
-  const results = join(root, '.tap/test-results')
   for (const file of readdirSync(results, { recursive: true, encoding: 'utf8' }).sort()) {
     if (!file.endsWith('.test.js.tap')) continue
     const lines = readFileSync(join(results, file), 'utf8').split('\n')
