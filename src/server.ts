@@ -5,6 +5,7 @@
  */
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import { bootstrapOrganization } from './access/bootstrap.ts'
 import { readSettings, type Settings } from './config.ts'
@@ -18,6 +19,10 @@ const patience = 6000
 const lastCall = 9000
 /** Milliseconds in which a signal again is the same one: `npm start` passes on what the terminal tells both. */
 const echo = 250
+
+// What lives is some 25 MB; left alone, V8 lets four times that pile up before it looks, and takes 210 MiB instead of 155 under
+// load, for no speed that can be seen.
+setFlagsFromString('--heap-growing-percent=70')
 
 const tell = (fact: string) => process.stderr.write(`${fact}\n`)
 

@@ -68,9 +68,15 @@ export function occurrences(series: Recurrence, window: LocalDates): Occurrence[
 // ---------------------------------------------------------------------------------------------------------------------
 // Walking
 
-function* walk(series: Recurrence, window: LocalDates): Generator<Occurrence> {
-  const parts = readParts(series.rule)
+/** The parts of a rule that `parseRule` accepts. Throws a RangeError for any other. */
+export function partsOf(rule: string): Parts {
+  const parts = readParts(rule)
   if (typeof parts === 'string') throw new RangeError(parts)
+  return parts
+}
+
+function* walk(series: Recurrence, window: LocalDates): Generator<Occurrence> {
+  const parts = partsOf(series.rule)
   for (const date of [series.starts_on, window.from, window.until]) {
     if (!isLocalDate(date)) throw new RangeError('a local date must look like 2026-11-24, between 1900 and 2199')
   }
@@ -151,7 +157,8 @@ function lastMoment(until: string | undefined, zone: string): { date: string; in
 // ---------------------------------------------------------------------------------------------------------------------
 // Reading
 
-const weekdays = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'] as const
+/** As a rule names them, in the order of the week. */
+export const weekdays = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'] as const
 
 /** The parts we read, in the order in which a rule is spelled. */
 const partNames = ['FREQ', 'INTERVAL', 'BYDAY', 'BYMONTHDAY', 'BYSETPOS', 'COUNT', 'UNTIL', 'WKST'] as const
@@ -159,7 +166,7 @@ const partNames = ['FREQ', 'INTERVAL', 'BYDAY', 'BYMONTHDAY', 'BYSETPOS', 'COUNT
 type PartName = (typeof partNames)[number]
 
 /** Each part's value in its one spelling; absent and empty mean the same. */
-type Parts = Partial<Record<PartName, string>>
+export type Parts = Partial<Record<PartName, string>>
 
 function spell(parts: Parts): string {
   return partNames

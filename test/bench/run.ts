@@ -91,7 +91,7 @@ async function postmasterOf(url: string): Promise<number> {
 const median = (numbers: number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!
 
 const dataDir = await mkdtemp(join(tmpdir(), 'circlekeeper-bench-'))
-const server = await startEmbedded({ dataDir, settings: { max_connections: '60' } })
+const server = await startEmbedded({ dataDir, settings: { max_connections: '60', shared_buffers: '1GB' } })
 const children: ChildProcess[] = []
 try {
   await migrateDatabase(server.url)
@@ -191,8 +191,8 @@ try {
     ]
     console.log(`${workload.padEnd(8)}  ${cells.join('  ')}`)
   }
-  const memory = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${service.pid}/status`, 'utf8'))?.[1]
-  if (memory !== undefined) console.log(`resident memory of the service: ${Math.round(Number(memory) / 1024)} MiB`)
+  const memory = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${service.pid}/status`, 'utf8'))?.[1]
+  if (memory !== undefined) console.log(`resident memory of the service at most: ${Math.round(Number(memory) / 1024)} MiB`)
 } finally {
   for (const child of children) child.kill('SIGKILL')
   await server.stop()
