@@ -53,6 +53,16 @@ const speakFor = (actor: Actor): Prepared => ({
   values: [actor.organization_id]
 })
 
+/**
+ * The same, and for what is quick with its generic plan: PostgreSQL else plans a page of a list anew each time, because it takes
+ * the limit that it does not know for a tenth of the table; that takes as long as the page itself.
+ */
+const speakQuicklyFor = (actor: Actor): Prepared => ({
+  name: 'speak_quickly_for',
+  text: "select set_config('app.organization_id', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true)",
+  values: [actor.organization_id]
+})
+
 export function openDatabase(settings: DatabaseSettings): Database {
   const connection: pg.ClientConfig & { pipeline: boolean } = {
     connectionString: settings.url,
@@ -126,8 +136,9 @@ export function openDatabase(settings: DatabaseSettings): Database {
   return {
     async read<Row, Values>(actor: Actor, statement: Statement<Row, Values>, values: Values) {
       const prepared = statement.for(actor, values)
-      const statements = [speakFor(actor), prepared]
-      const outcomes = await (prepared.quick ? sharedRoundTrip(statements) : afterOthers(() => roundTrip(statements)))
+      const outcomes = await (prepared.quick
+        ? sharedRoundTrip([speakQuicklyFor(actor), prepared])
+        : afterOthers(() => roundTrip([speakFor(actor), prepared])))
       return outcomes[1]!.rows as Row[]
     },
 

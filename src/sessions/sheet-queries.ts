@@ -37,7 +37,10 @@ export const findSheet = quickStatement<{ json: string; version: number }, { ses
           union
           select r.person_id from attendance r
           where r.organization_id = s.organization_id and r.session_id = s.id and r.kind = 'roster') r
-        join people p on p.organization_id = s.organization_id and p.id = r.person_id
+        -- One look-up each: for the planner a hash of all the people of a small organization costs the same.
+        cross join lateral (
+          select p.id, p.display_name, p.name_key from people p
+          where p.organization_id = s.organization_id and p.id = r.person_id offset 0) p
         left join attendance a on a.organization_id = s.organization_id and a.session_id = s.id and a.person_id = r.person_id
         where a.kind is distinct from 'walk_in'), '[]'),
       'walk_ins', coalesce((

@@ -192,7 +192,8 @@ try {
     console.log(`${workload.padEnd(8)}  ${cells.join('  ')}`)
   }
   const memory = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${service.pid}/status`, 'utf8'))?.[1]
-  if (memory !== undefined) console.log(`resident memory of the service at most: ${Math.round(Number(memory) / 1024)} MiB`)
+  if (memory !== undefined)
+    console.log(`resident memory of the service at most: ${Math.round(Number(memory) / 1024)} MiB`)
 } finally {
   for (const child of children) child.kill('SIGKILL')
   await server.stop()
