@@ -55,6 +55,15 @@ export function instantOf(localDate: string, localTime: string, zone: string): s
   return `${new Date(epochMilliseconds).toISOString().slice(0, -5)}Z`
 }
 
+/** Whether clocks in the zone will show the time of that instant once more, because they are put back within the day. */
+export function isShownAgain(instant: string, zone: string): boolean {
+  const shown = wallClock(instant, zone)
+  const aheadBy = (at: number) => Date.parse(`${wallClock(new Date(at), zone)}Z`) - Math.floor(at / 60_000) * 60_000
+  const at = Date.parse(instant)
+  const again = at + aheadBy(at) - aheadBy(at + 86_400_000)
+  return again > at && wallClock(new Date(again), zone) === shown
+}
+
 const wallClockPattern = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)$/
 
 /** What the clocks of the zone show, 'YYYY-MM-DDTHH:MM'. */

@@ -35,3 +35,6 @@ export const nextVersion = (table: { version: PgColumn }) => ({
 /** A CHECK from the same vocabulary that the schema and the type use. */
 export const oneOf = (column: PgColumn, values: readonly string[]): SQL =>
   sql`${column} in (${sql.raw(values.map(value => `'${value}'`).join(', '))})`
+
+/** An instant inside a JSON text, in UTC: the connection's time zone. */
+export const instantText = (column: SQL): SQL => sql`to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`

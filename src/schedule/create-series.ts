@@ -6,7 +6,7 @@ import type { Tx } from '../database/database.ts'
 import { lockGroup } from '../groups/queries.ts'
 import { conflict, notFound } from '../problems.ts'
 import { horizonOf, makeSessionsOf } from './make-sessions.ts'
-import { findSeries, usualDuration } from './queries.ts'
+import { findSeries, told, usualDuration } from './queries.ts'
 import { readRule } from './read-rule.ts'
 import type { Series, SeriesCreate } from './schemas.ts'
 import { series } from './tables.ts'
@@ -39,5 +39,5 @@ export async function createSeries(
   await makeSessionsOf(tx, [{ series: row, from: given.starts_on, until }])
   const [made] = await tx.run(findSeries, { series_id: row.id })
   recordChange(tx, 'series.created', made!)
-  return created('/v1/series', made!)
+  return created('/v1/series', told(made!))
 }

@@ -6,7 +6,7 @@ import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
 import { conflict, notFound, unprocessable } from '../problems.ts'
-import { dropSessionsAfter, findSeries, lockSeries } from './queries.ts'
+import { dropSessionsAfter, findSeries, lockSeries, told } from './queries.ts'
 import type { Series, SeriesEnd } from './schemas.ts'
 import { series } from './tables.ts'
 
@@ -36,5 +36,5 @@ export async function endSeries(
     .where(and(eq(series.organization_id, tx.actor.organization_id), eq(series.id, series_id)))
   const [ended] = await tx.run(findSeries, { series_id })
   recordChange(tx, 'series.ended', ended!)
-  return done(ended!)
+  return done(told(ended!))
 }

@@ -65,6 +65,13 @@ export function occurrences(series: Recurrence, window: LocalDates): Occurrence[
   return [...walk(series, window)]
 }
 
+/** The same, and the dates in the window that are none because clocks leave that time out. */
+export function occurrencesAndGaps(series: Recurrence, window: LocalDates) {
+  const gaps: string[] = []
+  const found = [...walk(series, window, date => gaps.push(date))]
+  return { occurrences: found, gaps: gaps.filter(date => date >= window.from) }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Walking
 
@@ -75,7 +82,7 @@ export function partsOf(rule: string): Parts {
   return parts
 }
 
-function* walk(series: Recurrence, window: LocalDates): Generator<Occurrence> {
+function* walk(series: Recurrence, window: LocalDates, gap?: (date: string) => void): Generator<Occurrence> {
   const parts = partsOf(series.rule)
   for (const date of [series.starts_on, window.from, window.until]) {
     if (!isLocalDate(date)) throw new RangeError('a local date must look like 2026-11-24, between 1900 and 2199')
@@ -91,8 +98,13 @@ function* walk(series: Recurrence, window: LocalDates): Generator<Occurrence> {
   for (const date of matchingDates(parts, series.starts_on, from, end)) {
     const starts_at = instantOf(date, series.start_time, series.time_zone)
     // In the gap `instantOf` moves on by an hour, or where a zone crossed the date line by a day: no such start exists.
-    if (localTimeOf(starts_at, series.time_zone) !== series.start_time) continue
-    if (localDateOf(starts_at, series.time_zone) !== date) continue
+    const isThere =
+      localTimeOf(starts_at, series.time_zone) === series.start_time &&
+      localDateOf(starts_at, series.time_zone) === date
+    if (!isThere) {
+      gap?.(date)
+      continue
+    }
     if (until.instant && starts_at > until.instant) return
     if (date >= window.from) {
       if (++given > occurrencesMax) throw new RangeError(`more than ${occurrencesMax} occurrences in one window`)

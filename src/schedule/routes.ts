@@ -7,11 +7,21 @@ import { GroupPath } from '../groups/schemas.ts'
 import { etagOf } from '../http/etag.ts'
 import { paged } from '../http/page.ts'
 import { idempotent, idempotentIfMatch, named } from '../http/schemas.ts'
-import { notFound } from '../problems.ts'
+import { notFound, unprocessable } from '../problems.ts'
 import { createSeries } from './create-series.ts'
 import { endSeries } from './end-series.ts'
-import { findSeries, listSeries } from './queries.ts'
-import { Series, SeriesCreate, SeriesEnd, SeriesPage, SeriesPath, SeriesQuery } from './schemas.ts'
+import { previewSeries } from './preview-series.ts'
+import { findPlace, findSeries, listSeries, told } from './queries.ts'
+import {
+  Series,
+  SeriesCreate,
+  SeriesEnd,
+  SeriesPage,
+  SeriesPath,
+  SeriesPreview,
+  SeriesPreviewCreate,
+  SeriesQuery
+} from './schemas.ts'
 
 async function seriesDoor(db: Pick<Database, 'read'>, caller: Caller, { series_id }: Record<string, string>) {
   if ((await db.read(caller, findSeries, { series_id: series_id! })).length === 0) throw notFound()
@@ -35,12 +45,13 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       await groupDoor(app.db, request.caller, request.params)
-      return await paged(
+      const { data, page } = await paged(
         request,
         reply,
         asked => app.db.read(request.caller, listSeries, { ...request.params, ...asked }),
         row => [row.starts_on, row.id]
       )
+      return { data: data.map(told), page }
     }
   )
 
@@ -63,6 +74,28 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       await change(request, reply, tx => createSeries(tx, request.params.group_id, request.body))
   )
 
+  app.post(
+    '/series/preview',
+    {
+      config: { scope: 'sessions:read' },
+      schema: {
+        operationId: 'previewSeries',
+        tags: ['series'],
+        summary: 'Preview a series',
+        description:
+          'What a rule would make: its sentence, its first occurrences, and a warning for each day on which clocks leave that time out or show it twice. Nothing is stored.',
+        body: named(SeriesPreviewCreate),
+        response: { 200: named(SeriesPreview) }
+      }
+    },
+    async request => {
+      const { group_id } = request.body
+      const [place] = await app.db.read(request.caller, findPlace, { group_id })
+      if (place === undefined) throw unprocessable('unknown_reference', '#/group_id', 'There is no such group.')
+      return previewSeries(request.body, place)
+    }
+  )
+
   app.get(
     '/series/:series_id',
     {
@@ -79,7 +112,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       const [series] = await app.db.read(request.caller, findSeries, request.params)
       if (series === undefined) throw notFound()
       reply.header('etag', etagOf(series.version))
-      return series
+      return told(series)
     }
   )
 

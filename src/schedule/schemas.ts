@@ -3,8 +3,10 @@ import { modes } from '../groups/vocabulary.ts'
 import {
   Answer,
   Body,
+  Defaulted,
   Id,
   Instant,
+  Language,
   Line,
   LocalDate,
   Nullable,
@@ -16,6 +18,7 @@ import {
   Version
 } from '../http/schemas.ts'
 import { ruleMaxLength } from './recurrence.ts'
+import { sentenceLanguages } from './sentence.ts'
 
 export const DurationMinutes = Type.Integer({ minimum: 5, maximum: 1440, description: 'Minutes.', examples: [90] })
 
@@ -52,12 +55,28 @@ const described = {
   mode: Nullable(OneOf(modes, { description: 'Where it differs from the group’s; null: as the group.' }))
 }
 
+const occurrenceTimes = {
+  starts_at: Instant,
+  ends_at: Instant,
+  local_date: LocalDate,
+  local_time: Type.String({ description: 'What clocks show there, `HH:MM`.', examples: ['19:00'] })
+}
+const Sentence = Type.String({
+  description:
+    'The rule as a person would say it, in the first of the group’s languages (English, Spanish, French or German; else English).',
+  examples: ['Every 2nd and 4th Tuesday at 19:00']
+})
+
 export const Series = Answer(
   'Series',
   {
     id: Id,
     group_id: Id,
     ...described,
+    sentence: Sentence,
+    next_occurrences: Type.Array(Type.Object({ session_id: Id, ...occurrenceTimes }), {
+      description: 'The next three sessions to be held, as they are by now: moved ones where they were moved to.'
+    }),
     ends_on: Nullable(LocalDate),
     sessions_until: Type.String({ format: 'date', description: 'Its sessions exist before this local day.' }),
     version: Version,
@@ -86,6 +105,73 @@ export const SeriesCreate = Body(
 )
 export type SeriesCreate = Static<typeof SeriesCreate>
 
+/** How many occurrences a preview shows unless told. */
+const previewed = 10
+
+export const SeriesPreviewCreate = Body(
+  'SeriesPreviewCreate',
+  {
+    group_id: Type.Optional(
+      Type.String({
+        format: 'uuid',
+        description: 'Whose time zone and language are taken where none is given.',
+        examples: ['0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f60']
+      })
+    ),
+    starts_on: described.starts_on,
+    start_time: described.start_time,
+    rrule: described.rrule,
+    duration_minutes: Type.Optional(described.duration_minutes),
+    time_zone: Type.Optional(described.time_zone),
+    language: Type.Optional(Language),
+    limit: Defaulted(
+      Type.Integer({ minimum: 1, maximum: 100, description: 'Occurrences to show.', examples: [previewed] }),
+      previewed
+    )
+  },
+  {
+    description: 'What a series would be. Without a group, the time zone is the organization’s unless given.',
+    examples: [
+      {
+        starts_on: '2026-11-24',
+        start_time: '19:00',
+        rrule: 'FREQ=MONTHLY;BYDAY=2TU,4TU',
+        time_zone: 'America/New_York'
+      }
+    ]
+  }
+)
+export type SeriesPreviewCreate = Static<typeof SeriesPreviewCreate>
+
+export const previewWarnings = ['time_skipped', 'time_repeated'] as const
+
+export const SeriesPreview = Answer(
+  'SeriesPreview',
+  {
+    rrule: RRule,
+    sentence: Sentence,
+    language: OneOf(sentenceLanguages, { description: 'Of the sentence and the warnings.', examples: ['en'] }),
+    time_zone: TimeZone,
+    occurrences: Type.Array(Type.Object(occurrenceTimes), {
+      description: 'The first ones, by the rule alone, within two years of its first day.'
+    }),
+    has_more: Type.Boolean({ description: 'Whether there are more within two years of the first day.' }),
+    warnings: Type.Array(
+      Type.Object({
+        code: OneOf(previewWarnings, {
+          description:
+            '`time_skipped`: clocks leave that time out on that day, so there is no session; `time_repeated`: they show it twice, and the first is meant.'
+        }),
+        local_date: LocalDate,
+        detail: Type.String({ examples: ['On 8 March 2026 clocks leave out 02:30: there is no session on that day.'] })
+      }),
+      { description: 'Days within two years of the first day on which clocks change at that time; at most 100.' }
+    )
+  },
+  { description: 'What a rule would make. Nothing is stored.' }
+)
+export type SeriesPreview = Static<typeof SeriesPreview>
+
 export const SeriesEnd = Body(
   'SeriesEnd',
   {
@@ -105,4 +191,4 @@ export const SeriesPage = Page('SeriesPage', Series)
 export const SeriesPath = Parameters({ series_id: Id })
 export const SeriesQuery = Parameters({ ...pageQuery })
 
-export const schemas = [Series, SeriesCreate, SeriesEnd, SeriesPage]
+export const schemas = [Series, SeriesCreate, SeriesEnd, SeriesPage, SeriesPreview, SeriesPreviewCreate]

@@ -3,7 +3,13 @@ import { type Parts, partsOf, weekdays } from './recurrence.ts'
 
 /** Languages that a rule is told in; others read English. */
 export const sentenceLanguages = ['en', 'es', 'fr', 'de'] as const
-type Language = (typeof sentenceLanguages)[number]
+export type SentenceLanguage = (typeof sentenceLanguages)[number]
+
+/** The language that a tag (BCP 47) is told in. */
+export function knownLanguage(tag: string): SentenceLanguage {
+  const primary = tag.split('-')[0]
+  return sentenceLanguages.find(known => known === primary) ?? 'en'
+}
 
 interface Told {
   rrule: string
@@ -16,14 +22,12 @@ interface Told {
 }
 
 /**
- * The rule as a person would say it: "Every 2nd and 4th Tuesday at 19:00". Says all that the rule says, so that two rules of
- * one sentence meet on the same days.
+ * The rule as a person would say it: "Every 2nd and 4th Tuesday at 19:00". On which day a week begins is left out.
  *
  * @param language a BCP 47 tag; what it does not know is told in English
  */
 export function sentenceOf(series: Told, language = 'en'): string {
-  const primary = language.split('-')[0]!
-  const words = phrases[sentenceLanguages.find(known => known === primary) ?? 'en']
+  const words = phrases[knownLanguage(language)]
   const parts = partsOf(series.rrule)
   const first = new Date(`${series.starts_on}T00:00:00Z`)
   const until = lastDay(parts, series)
@@ -35,6 +39,17 @@ export function sentenceOf(series: Told, language = 'en'): string {
     until && words.until(words.date.format(new Date(`${until}T00:00:00Z`)))
   ]
   return said.filter(part => part).join(', ')
+}
+
+/** What clocks do to a time on one day, as a sentence. */
+export function warningOf(
+  { code, local_date }: { code: 'time_skipped' | 'time_repeated'; local_date: string },
+  start_time: string,
+  language: SentenceLanguage
+): string {
+  const words = phrases[language]
+  const date = words.date.format(new Date(`${local_date}T00:00:00Z`))
+  return code === 'time_skipped' ? words.skipped(date, start_time) : words.repeated(date, start_time)
 }
 
 /** On which days; and what is said of them after the time. */
@@ -123,6 +138,8 @@ interface Phrases {
   at(time: string): string
   times(n: number): string
   until(date: string): string
+  skipped(date: string, time: string): string
+  repeated(date: string, time: string): string
   date: Intl.DateTimeFormat
 }
 
@@ -160,7 +177,9 @@ const en: Phrases = {
   chosen: (ordinals, days) => `on the ${ordinals} of these days: ${days}`,
   at: time => `at ${time}`,
   times: n => (n === 1 ? 'once' : `${n} times`),
-  until: date => `until ${date}`
+  until: date => `until ${date}`,
+  skipped: (date, time) => `On ${date} clocks leave out ${time}: there is no session on that day.`,
+  repeated: (date, time) => `On ${date} clocks show ${time} twice: the first is meant.`
 }
 
 const es: Phrases = {
@@ -182,7 +201,9 @@ const es: Phrases = {
   chosen: (ordinals, days) => `el ${ordinals} de estos días: ${days}`,
   at: time => (time.startsWith('01:') ? `a la ${time}` : `a las ${time}`),
   times: n => (n === 1 ? 'una vez' : `${n} veces`),
-  until: date => `hasta el ${date}`
+  until: date => `hasta el ${date}`,
+  skipped: (date, time) => `El ${date} los relojes se saltan las ${time}: ese día no hay sesión.`,
+  repeated: (date, time) => `El ${date} los relojes marcan dos veces las ${time}: vale la primera.`
 }
 
 const fr: Phrases = {
@@ -205,7 +226,9 @@ const fr: Phrases = {
   chosen: (ordinals, days) => `le ${ordinals} de ces jours : ${days}`,
   at: time => `à ${time}`,
   times: n => `${n} fois`,
-  until: date => `jusqu’au ${date}`
+  until: date => `jusqu’au ${date}`,
+  skipped: (date, time) => `Le ${date}, les horloges sautent ${time} : il n’y a pas de séance ce jour-là.`,
+  repeated: (date, time) => `Le ${date}, les horloges indiquent deux fois ${time} : la première compte.`
 }
 
 const de: Phrases = {
@@ -226,7 +249,9 @@ const de: Phrases = {
   chosen: (ordinals, days) => `am ${ordinals} dieser Tage: ${days}`,
   at: time => `um ${time} Uhr`,
   times: n => `${n}-mal`,
-  until: date => `bis ${date}`
+  until: date => `bis ${date}`,
+  skipped: (date, time) => `Am ${date} lassen die Uhren ${time} aus: An diesem Tag ist kein Treffen.`,
+  repeated: (date, time) => `Am ${date} zeigen die Uhren ${time} zweimal: Gemeint ist das erste Mal.`
 }
 
-const phrases: Record<Language, Phrases> = { en, es, fr, de }
+const phrases: Record<SentenceLanguage, Phrases> = { en, es, fr, de }

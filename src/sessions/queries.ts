@@ -1,11 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { instantText } from '../database/columns.ts'
 import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
 import { behindDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import type { Outcome } from './vocabulary.ts'
-
-/** An instant inside a JSON text, in UTC: the connection's time zone. */
-export const instantText = (column: SQL): SQL => sql`to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 
 /** Of whom the sheet says nothing: members of the session's day without a row, and rows that only carry a note. */
 const notRecorded = sql`((select count(*) from memberships m

@@ -1,10 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { instantText } from '../database/columns.ts'
 import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
 import { behindDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import { personBehindDoor } from '../people/door.ts'
 import type { SheetRow } from './attendance.ts'
-import { counts, type Interval, instantText, within } from './queries.ts'
+import { counts, type Interval, within } from './queries.ts'
 import type { Attendance, SheetVersion } from './schemas.ts'
 import type { AttendanceStatus } from './vocabulary.ts'
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
+import { instantText } from '../database/columns.ts'
 import { asker, statement, value } from '../database/statement.ts'
 import type { Asked } from '../http/page.ts'
-import { instantText } from '../sessions/queries.ts'
 import { author, columns, contributor, dayIfAnonymous, isMine, readable, type Sight } from './queries.ts'
 import type { Strategy, StrategyDecision, StrategyReport, StrategyReview } from './schemas.ts'
 

@@ -41,6 +41,9 @@ const domainRules = new Set([
   'createApiKey expires_in_the_past',
   'createShareLink expires_in_the_past',
   'createShareLink expires_too_late',
+  'previewSeries unknown_reference',
+  'previewSeries too_early',
+  'previewSeries too_late',
   'createSeries too_early',
   'createSeries too_late',
   'createPracticeReminder too_early',
@@ -79,6 +82,7 @@ const domainRules = new Set([
   'importStrategiesFromCsv unknown_column',
   'importStrategiesFromCsv duplicate_column',
   'createSeries invalid_rrule',
+  'previewSeries invalid_rrule',
   'createPracticeReminder invalid_rrule'
 ])
 
@@ -152,6 +156,8 @@ t.test('the service and its document agree', async t => {
     paths: {
       putAttendanceSheet: { session_id: session },
       getAttendanceSheet: { session_id: session },
+      // The others may be hidden or retired by now.
+      createShareLink: { strategy_id: shared.id },
       getSharedStrategy: { secret: link.data.url.split('/').at(-1) },
       liftStrategyAnonymity: { strategy_id: anonymous.id }
     },

@@ -117,7 +117,9 @@ t.test('nothing of another organization exists, whichever wall is left', async t
       }
       const tying = answers.filter(
         ({ operation, slots }) =>
-          slots.every(slot => slot.in === 'body') || (operation.creates && slots.some(slot => slot.in === 'path'))
+          // A preview stores nothing: there is nothing to tie.
+          operation.id !== 'previewSeries' &&
+          (slots.every(slot => slot.in === 'body') || (operation.creates && slots.some(slot => slot.in === 'path')))
       )
       t.ok(tying.length > 8)
       for (const { operation, slots, status } of tying) {
