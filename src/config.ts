@@ -15,7 +15,11 @@ export const Settings = Type.Object({
       description: 'PostgreSQL 15 to 18. Without it, an embedded server is started.'
     })
   ),
-  DATA_DIR: Type.String({ minLength: 1, description: 'Where the embedded server keeps its data.' }),
+  DATA_DIR: Type.String({
+    minLength: 1,
+    description:
+      'Where the embedded server keeps its data; for root a name only, of a directory under /var/lib/circlekeeper.'
+  }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     description: 'What is logged, as JSON lines on stdout.'
   }),
@@ -84,6 +88,12 @@ export const defaults: Record<string, string> = {
 // typebox has a compiler too: three hundred files more to read at each start.
 const asTheyMustBe = new Ajv({ allErrors: true, meta: false, validateSchema: false }).compile(Settings)
 
+interface Described {
+  description: string
+  enum?: string[]
+  pattern?: string
+}
+
 /**
  * Reads the settings from the environment.
  * @throws Error that names every mistake at once, one a line, and repeats no value
@@ -107,8 +117,9 @@ export function readSettings(environment: Record<string, string | undefined>): S
   asTheyMustBe(given)
   for (const { instancePath, params } of asTheyMustBe.errors ?? []) {
     const name: string = instancePath.split('/')[1] ?? params.missingProperty
-    const { description } = (Settings.properties as Record<string, { description?: string }>)[name]!
-    mistakes.add(`${name} is not as it must be: ${description}`)
+    const { description, enum: values, pattern } = (Settings.properties as unknown as Record<string, Described>)[name]!
+    const allowed = values === undefined ? pattern && ` It must look like ${pattern}.` : ` One of ${values.join(', ')}.`
+    mistakes.add(`${name} is not as it must be: ${description}${allowed ?? ''}`)
   }
   const settings = given as Settings
   if (settings.DATABASE_URL !== undefined && settings.ENCRYPTION_KEYS.length === 0) {
