@@ -29,7 +29,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'listPractices',
         tags: ['toolbox'],
         summary: 'List what somebody practiced',
-        description: 'The latest first; what was voided is left out.',
+        description:
+          'The latest first; what was voided is left out, and what was done with a card that whoever asks does not read. A card that was retired is no longer read, and what was done with it stays.',
         params: PersonPath,
         querystring: PracticeQuery,
         response: { 200: named(PracticePage) }

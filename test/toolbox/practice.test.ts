@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startApp } from '../support/app.ts'
+import { type Client, startApp } from '../support/app.ts'
 import { assign, makeGroup, makeMember, minutesFromNow } from '../support/circle.ts'
 import { closeGate } from '../support/gate.ts'
 import { until } from '../support/process.ts'
@@ -87,6 +87,43 @@ t.test('practice', async t => {
     await open()
     t.match(await logging, { statusCode: 422, data: { code: 'unknown_reference' } })
     t.same(await service.look('select id from practices where strategy_id = $1', [strategy_id]), [])
+  })
+
+  await t.test('stays when the card is retired; nobody is reminded of it', async t => {
+    const strategy_id = await card('Fold cranes')
+    const { id } = (await log({ strategy_id })).data
+    await facilitator.put(`/v1/people/${person}/toolbox/cards/${strategy_id}`, {})
+    const reminder = await facilitator.post(`/v1/people/${person}/practice-reminders`, {
+      strategy_id,
+      rrule: 'FREQ=DAILY',
+      time: '08:30'
+    })
+    t.equal(reminder.statusCode, 201, reminder.body)
+    const feed = async (client: Client = facilitator) => (await client.get(`/v1/people/${person}/feed`)).data.data.length
+    t.ok((await feed()) > 5)
+
+    await admin.post(`/v1/strategies/${strategy_id}/reports`, { reason: 'harmful' })
+    t.same([await feed(), await feed(admin)], [0, 0], 'not while it is hidden')
+    t.equal((await facilitator.get(`/v1/practices/${id}`)).statusCode, 404)
+    await admin.post(`/v1/strategies/${strategy_id}/publish`, { reason: 'Fine' }, { 'if-match': '*' })
+    t.ok((await feed()) > 5)
+
+    await admin.post(`/v1/strategies/${strategy_id}/retire`, { reason: 'Old' }, { 'if-match': '*' })
+    t.same([await feed(), await feed(admin)], [0, 0])
+    const list = (await facilitator.get(`${url}?strategy_id=${strategy_id}`)).data.data
+    t.match(list, [{ id, strategy_title: 'Fold cranes' }])
+    t.equal((await facilitator.post(`/v1/practices/${id}/void`)).statusCode, 200)
+    const path = `/v1/practice-reminders/${reminder.data.id}`
+    t.equal((await facilitator.get(path)).statusCode, 200)
+    t.equal((await facilitator.post(`${path}/end`)).statusCode, 200)
+    t.equal((await facilitator.post(`/v1/people/${person}/toolbox/cards/${strategy_id}/remove`)).statusCode, 200)
+    t.same(
+      await service.look('select 1 from toolbox_cards where strategy_id = $1', [strategy_id]),
+      [],
+      'whoever put it there takes it out'
+    )
+    t.equal((await log({ strategy_id })).statusCode, 422, 'nothing new is written of it')
+    t.equal((await stranger.get(`/v1/practices/${id}`)).statusCode, 404)
   })
 
   await t.test('is there for those who see the person', async t => {
