@@ -99,7 +99,8 @@ t.test('practice', async t => {
       time: '08:30'
     })
     t.equal(reminder.statusCode, 201, reminder.body)
-    const feed = async (client: Client = facilitator) => (await client.get(`/v1/people/${person}/feed`)).data.data.length
+    const feed = async (client: Client = facilitator) =>
+      (await client.get(`/v1/people/${person}/feed`)).data.data.length
     t.ok((await feed()) > 5)
 
     await admin.post(`/v1/strategies/${strategy_id}/reports`, { reason: 'harmful' })
