@@ -35,7 +35,11 @@ const { metafile } = await build({
   ],
   metafile: true,
   logLevel: 'warning'
-}).catch(() => process.exit(1)) // esbuild has said why, and written nothing.
+}).catch(error => {
+  // What is wrong in the sources, esbuild has said; and it has written nothing.
+  if (error.errors === undefined) console.error(error.message)
+  process.exit(1)
+})
 
 const made = new Set(Object.keys(metafile.outputs).map(path => basename(path)))
 for (const name of readdirSync(dist)) if (!made.has(name)) rmSync(join(dist, name), { recursive: true, force: true })

@@ -2,16 +2,15 @@ import { addDays, isShownAgain, localDateOf } from '../clock/time-zones.ts'
 import { readRule } from './read-rule.ts'
 import { occurrencesAndGaps } from './recurrence.ts'
 import type { SeriesPreview, SeriesPreviewCreate } from './schemas.ts'
-import { knownLanguage, sentenceOf, warningOf } from './sentence.ts'
+import { knownLanguage, sentenceOf, type Warning, warningOf } from './sentence.ts'
 
 /** How far a preview looks: as far as a first day may be ahead. */
 const days = 731
-const mostWarnings = 100
 
 /** Where a series would be: what is taken when the preview names no time zone, language or length. */
 export interface Place {
   time_zone: string
-  language: string | null
+  language: string
   minutes: number
 }
 
@@ -23,7 +22,7 @@ export interface Place {
 export function previewSeries(given: SeriesPreviewCreate, place: Place, now = new Date()): SeriesPreview {
   const { starts_on, start_time } = given
   const time_zone = given.time_zone ?? place.time_zone
-  const language = knownLanguage(given.language ?? place.language ?? 'en')
+  const language = knownLanguage(given.language ?? place.language)
   const minutes = given.duration_minutes ?? place.minutes
   const rrule = readRule(given, localDateOf(now, time_zone))
 
@@ -33,8 +32,8 @@ export function previewSeries(given: SeriesPreviewCreate, place: Place, now = ne
     .filter(({ starts_at }) => isShownAgain(starts_at, time_zone))
     .map(({ occurs_on }) => occurs_on)
   const warnings = [
-    ...gaps.map(local_date => ({ code: 'time_skipped' as const, local_date })),
-    ...repeated.map(local_date => ({ code: 'time_repeated' as const, local_date }))
+    ...gaps.map((local_date): Warning => ({ code: 'time_skipped', local_date })),
+    ...repeated.map((local_date): Warning => ({ code: 'time_repeated', local_date }))
   ].sort((one, other) => (one.local_date < other.local_date ? -1 : 1))
 
   return {
@@ -43,14 +42,12 @@ export function previewSeries(given: SeriesPreviewCreate, place: Place, now = ne
     language,
     time_zone,
     occurrences: occurrences.slice(0, given.limit).map(({ occurs_on, starts_at }) => ({
-      starts_at,
+      starts_at: new Date(starts_at).toISOString(),
       ends_at: new Date(Date.parse(starts_at) + minutes * 60_000).toISOString(),
       local_date: occurs_on,
       local_time: start_time
     })),
     has_more: occurrences.length > given.limit,
-    warnings: warnings
-      .slice(0, mostWarnings)
-      .map(warning => ({ ...warning, detail: warningOf(warning, start_time, language) }))
+    warnings: warnings.map(warning => ({ ...warning, detail: warningOf(warning, start_time, language) }))
   }
 }

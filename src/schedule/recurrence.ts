@@ -68,19 +68,11 @@ export function occurrences(series: Recurrence, window: LocalDates): Occurrence[
 /** The same, and the dates in the window that are none because clocks leave that time out. */
 export function occurrencesAndGaps(series: Recurrence, window: LocalDates) {
   const gaps: string[] = []
-  const found = [...walk(series, window, date => gaps.push(date))]
-  return { occurrences: found, gaps: gaps.filter(date => date >= window.from) }
+  return { occurrences: [...walk(series, window, date => gaps.push(date))], gaps }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Walking
-
-/** The parts of a rule that `parseRule` accepts. Throws a RangeError for any other. */
-export function partsOf(rule: string): Parts {
-  const parts = readParts(rule)
-  if (typeof parts === 'string') throw new RangeError(parts)
-  return parts
-}
 
 function* walk(series: Recurrence, window: LocalDates, gap?: (date: string) => void): Generator<Occurrence> {
   const parts = partsOf(series.rule)
@@ -101,11 +93,11 @@ function* walk(series: Recurrence, window: LocalDates, gap?: (date: string) => v
     const isThere =
       localTimeOf(starts_at, series.time_zone) === series.start_time &&
       localDateOf(starts_at, series.time_zone) === date
+    if (until.instant && starts_at > until.instant) return
     if (!isThere) {
-      gap?.(date)
+      if (date >= window.from) gap?.(date)
       continue
     }
-    if (until.instant && starts_at > until.instant) return
     if (date >= window.from) {
       if (++given > occurrencesMax) throw new RangeError(`more than ${occurrencesMax} occurrences in one window`)
       yield { occurs_on: date, starts_at }
@@ -185,6 +177,13 @@ function spell(parts: Parts): string {
     .filter(name => parts[name])
     .map(name => `${name}=${parts[name]}`)
     .join(';')
+}
+
+/** The parts of a rule that `parseRule` accepts. Throws a RangeError for any other. */
+export function partsOf(rule: string): Parts {
+  const parts = readParts(rule)
+  if (typeof parts === 'string') throw new RangeError(parts)
+  return parts
 }
 
 /** The parts of the rule, or the sentence that refuses it. */

@@ -18,7 +18,7 @@ import {
   Version
 } from '../http/schemas.ts'
 import { ruleMaxLength } from './recurrence.ts'
-import { sentenceLanguages } from './sentence.ts'
+import { sentenceLanguages, warningCodes } from './sentence.ts'
 
 export const DurationMinutes = Type.Integer({ minimum: 5, maximum: 1440, description: 'Minutes.', examples: [90] })
 
@@ -143,8 +143,6 @@ export const SeriesPreviewCreate = Body(
 )
 export type SeriesPreviewCreate = Static<typeof SeriesPreviewCreate>
 
-export const previewWarnings = ['time_skipped', 'time_repeated'] as const
-
 export const SeriesPreview = Answer(
   'SeriesPreview',
   {
@@ -158,14 +156,14 @@ export const SeriesPreview = Answer(
     has_more: Type.Boolean({ description: 'Whether there are more within two years of the first day.' }),
     warnings: Type.Array(
       Type.Object({
-        code: OneOf(previewWarnings, {
+        code: OneOf(warningCodes, {
           description:
             '`time_skipped`: clocks leave that time out on that day, so there is no session; `time_repeated`: they show it twice, and the first is meant.'
         }),
         local_date: LocalDate,
         detail: Type.String({ examples: ['On 8 March 2026 clocks leave out 02:30: there is no session on that day.'] })
       }),
-      { description: 'Days within two years of the first day on which clocks change at that time; at most 100.' }
+      { description: 'Days within two years of the first day on which clocks change at that time.' }
     )
   },
   { description: 'What a rule would make. Nothing is stored.' }

@@ -41,12 +41,15 @@ export function sentenceOf(series: Told, language = 'en'): string {
   return said.filter(part => part).join(', ')
 }
 
-/** What clocks do to a time on one day, as a sentence. */
-export function warningOf(
-  { code, local_date }: { code: 'time_skipped' | 'time_repeated'; local_date: string },
-  start_time: string,
-  language: SentenceLanguage
-): string {
+export const warningCodes = ['time_skipped', 'time_repeated'] as const
+
+/** What clocks do to a time on one local day. */
+export interface Warning {
+  code: (typeof warningCodes)[number]
+  local_date: string
+}
+
+export function warningOf({ code, local_date }: Warning, start_time: string, language: SentenceLanguage): string {
   const words = phrases[language]
   const date = words.date.format(new Date(`${local_date}T00:00:00Z`))
   return code === 'time_skipped' ? words.skipped(date, start_time) : words.repeated(date, start_time)

@@ -16,12 +16,8 @@ export interface Sight {
 }
 
 /** Who reads a card is decided in one place, the function of that name (`migrations/0002_strategies.sql`). */
-const readableAs = (status: SQL) => sql`strategy_is_readable(s.visibility, ${status}, s.group_id, s.created_by_staff_id,
+export const readable = sql`strategy_is_readable(s.visibility, s.status, s.group_id, s.created_by_staff_id,
   s.created_by_key_id, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean, ${groupsFacilitated})`
-export const readable = readableAs(sql`s.status`)
-
-/** Whoever reads a card, or read it until it was retired: what people did with it stays theirs. */
-export const readableOrRetired = readableAs(sql`case s.status when 'retired' then 'published' else s.status end`)
 
 /** A key of a member of staff is that member of staff. */
 export const isMine = sql`coalesce(case when s.created_by_staff_id is null

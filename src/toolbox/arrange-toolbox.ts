@@ -3,7 +3,7 @@ import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { conflict, notFound, unprocessable } from '../problems.ts'
 import { type Sight, strategyWithinReach } from '../strategies/queries.ts'
-import { arrangeToolbox, cardToTakeOut, listToolbox, lockOwner, takeFromToolbox, toolboxOrder } from './queries.ts'
+import { arrangeToolbox, listToolbox, lockOwner, takeFromToolbox, toolboxOrder } from './queries.ts'
 import type { Toolbox, ToolboxPut } from './schemas.ts'
 
 /** Cards that a toolbox holds at the most. */
@@ -25,8 +25,7 @@ export async function putIntoToolbox(
   const strategy_id = path_id.toLowerCase()
   const after = given.after?.toLowerCase() ?? given.after
   const { moderates } = sight
-  const owner = await holdOwner(tx, person_id)
-  if ((await tx.run(strategyWithinReach, { strategy_id, moderates })).length === 0) throw notFound()
+  const owner = await holdOwner(tx, sight, person_id, strategy_id)
   const cards = await tx.run(toolboxOrder, { person_id, moderates })
   const before = cards.map(card => card.strategy_id)
   const others = cards.filter(card => card.strategy_id !== strategy_id)
@@ -59,9 +58,7 @@ export async function removeFromToolbox(
   person_id: string,
   strategy_id: string
 ): Promise<Answered<Toolbox>> {
-  const owner = await holdOwner(tx, person_id)
-  const [card] = await tx.run(cardToTakeOut, { strategy_id, moderates: sight.moderates })
-  if (card === undefined) throw notFound()
+  const owner = await holdOwner(tx, sight, person_id, strategy_id)
   const taken = await tx.run(takeFromToolbox, { person_id, strategy_id })
   if (taken.length > 0) recordChange(tx, 'toolbox.changed', owner)
   return { status: 200, headers: {}, body: await readToolbox(tx, sight, person_id) }
@@ -71,9 +68,10 @@ export async function removeFromToolbox(
 export const readToolbox = async (tx: Tx, sight: Sight, person_id: string): Promise<Toolbox> =>
   toolboxOf(person_id, await tx.run(listToolbox, { person_id, ...sight }))
 
-async function holdOwner(tx: Tx, person_id: string) {
+async function holdOwner(tx: Tx, { moderates }: Sight, person_id: string, strategy_id: string) {
   const [owner] = await tx.run(lockOwner, { person_id })
-  if (owner === undefined) throw notFound()
+  const [card] = await tx.run(strategyWithinReach, { strategy_id, moderates })
+  if (owner === undefined || card === undefined) throw notFound()
   return owner
 }
 

@@ -30,7 +30,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['toolbox'],
         summary: 'List what somebody practiced',
         description:
-          'The latest first; what was voided is left out, and what was done with a card that whoever asks does not read. A card that was retired is no longer read, and what was done with it stays.',
+          'The latest first; what was voided is left out, and what was done with a card that whoever asks does not read (it was hidden or retired, or is another group’s).',
         params: PersonPath,
         querystring: PracticeQuery,
         response: { 200: named(PracticePage) }

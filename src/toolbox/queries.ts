@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { asker, quickStatement, statement, value } from '../database/statement.ts'
 import type { Asked } from '../http/page.ts'
 import { personBehindDoor } from '../people/door.ts'
-import { columns, contributor, readable, readableOrRetired, type Sight } from '../strategies/queries.ts'
+import { columns, contributor, readable, type Sight } from '../strategies/queries.ts'
 import type { Strategy } from '../strategies/schemas.ts'
 import type { Practice, PracticeReminder } from './schemas.ts'
 
@@ -39,14 +39,6 @@ export const arrangeToolbox = statement<never, { person_id: string; strategy_ids
       where t.position <> excluded.position`
 )
 
-/** Whether somebody may take the card out of a toolbox. */
-export const cardToTakeOut = statement<{ id: string }, Pick<Sight, 'moderates'> & { strategy_id: string }>(
-  'card_to_take_out',
-  () => sql`
-    select s.id from strategies s
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')} and ${readableOrRetired}`
-)
-
 export const takeFromToolbox = statement<{ strategy_id: string }, { person_id: string; strategy_id: string }>(
   'take_from_toolbox',
   () => sql`
@@ -81,7 +73,7 @@ const practiceColumns = sql.raw(
 )
 const practiceOfCard = sql`practices d join strategies s on s.organization_id = d.organization_id and s.id = d.strategy_id`
 
-/** The latest first; of the cards that the asker reads, or read until they were retired. */
+/** The latest first; of the cards that the asker reads. */
 export const listPractices = statement<
   Practice,
   Pick<Sight, 'moderates'> & Asked & { person_id: string; strategy_id?: string }
@@ -89,7 +81,7 @@ export const listPractices = statement<
   'list_practices',
   shape => sql`
     select ${practiceColumns} from ${practiceOfCard}
-    where d.organization_id = ${asker.organization_id} and d.person_id = ${value('person_id')} and d.voided_at is null and ${readableOrRetired}
+    where d.organization_id = ${asker.organization_id} and d.person_id = ${value('person_id')} and d.voided_at is null and ${readable}
       ${shape.has('strategy_id') ? sql`and d.strategy_id = ${value('strategy_id')}::uuid` : sql``}
       ${shape.has('after_1') ? sql`and (d.practiced_at, d.id) < (${value('after_0')}::timestamptz, ${value('after_1')}::uuid)` : sql``}
     order by d.practiced_at desc, d.id desc limit ${value('limit')}`
@@ -99,7 +91,7 @@ export const findPractice = quickStatement<Practice, Pick<Sight, 'moderates'> & 
   'find_practice',
   shape => sql`
     select ${practiceColumns} from ${practiceOfCard}
-    where d.organization_id = ${asker.organization_id} and d.id = ${value('practice_id')} and ${readableOrRetired}
+    where d.organization_id = ${asker.organization_id} and d.id = ${value('practice_id')} and ${readable}
       and ${personBehindDoor(shape, sql`d.person_id`)}`
 )
 
@@ -118,7 +110,7 @@ const reminderColumns = sql.raw(
 )
 const reminderOfCard = sql`practice_reminders r join strategies s on s.organization_id = r.organization_id and s.id = r.strategy_id`
 
-/** In the order in which they were made; of the cards that the asker reads, or read until they were retired. */
+/** In the order in which they were made; of the cards that the asker reads. */
 export const listReminders = statement<
   PracticeReminder,
   Pick<Sight, 'moderates'> & Asked & { person_id: string; ended?: boolean }
@@ -126,7 +118,7 @@ export const listReminders = statement<
   'list_practice_reminders',
   shape => sql`
     select ${reminderColumns} from ${reminderOfCard}
-    where r.organization_id = ${asker.organization_id} and r.person_id = ${value('person_id')} and ${readableOrRetired}
+    where r.organization_id = ${asker.organization_id} and r.person_id = ${value('person_id')} and ${readable}
       ${shape.has('ended') ? sql`and (r.ended_at is not null) = ${value('ended')}::boolean` : sql``}
       ${shape.has('after_1') ? sql`and r.id > ${value('after_1')}::uuid` : sql``}
     order by r.id limit ${value('limit')}`
@@ -139,7 +131,7 @@ export const findReminder = quickStatement<
   'find_practice_reminder',
   shape => sql`
     select ${reminderColumns} from ${reminderOfCard}
-    where r.organization_id = ${asker.organization_id} and r.id = ${value('practice_reminder_id')} and ${readableOrRetired}
+    where r.organization_id = ${asker.organization_id} and r.id = ${value('practice_reminder_id')} and ${readable}
       and ${personBehindDoor(shape, sql`r.person_id`)}`
 )
 
@@ -160,7 +152,7 @@ export const endReminder = statement<{ id: string; version: number }, { practice
     returning r.id, r.version`
 )
 
-/** What is to be expanded for a feed, and on which local days the log has each card. */
+/** What is to be expanded for a feed, and on which local days the log has each card. Of a card out of use nobody is reminded, whoever asks. */
 export const remindersAhead = statement<
   Pick<PracticeReminder, 'id' | 'strategy_id' | 'strategy_title' | 'starts_on' | 'time' | 'time_zone' | 'rrule'> & {
     practiced_on: string[]

@@ -86,7 +86,7 @@ t.test('preview', async t => {
       'months without a 31st are skipped'
     )
     t.same(reply.data.occurrences[0], {
-      starts_at: `${year}-02-01T00:00:00Z`,
+      starts_at: `${year}-02-01T00:00:00.000Z`,
       ends_at: `${year}-02-01T01:00:00.000Z`,
       local_date: `${year}-01-31`,
       local_time: '19:00'
@@ -110,6 +110,14 @@ t.test('preview', async t => {
     t.same(await warnings('Australia/Lord_Howe', '02:15'), [`time_skipped ${sunday(10, 1)}`], 'half an hour')
     t.same(await warnings('Australia/Lord_Howe', '01:45'), [`time_repeated ${sunday(4, 1)}`])
     t.same(await warnings('Australia/Lord_Howe', '02:30'), [])
+    // 09:00 in UTC is 01:00 there: the rule ends before the hour that is left out.
+    const ended = await admin.post('/v1/series/preview', {
+      starts_on: `${year}-03-01`,
+      start_time: '02:30',
+      rrule: `FREQ=DAILY;UNTIL=${sunday(3, 2).replaceAll('-', '')}T090000Z`,
+      time_zone: 'America/Los_Angeles'
+    })
+    t.same(ended.data.warnings, [])
     t.same(await warnings('America/Phoenix', '02:30'), [])
     const told = await admin.post('/v1/series/preview', {
       starts_on: `${year}-01-01`,

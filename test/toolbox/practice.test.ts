@@ -89,42 +89,32 @@ t.test('practice', async t => {
     t.same(await service.look('select id from practices where strategy_id = $1', [strategy_id]), [])
   })
 
-  await t.test('stays when the card is retired; nobody is reminded of it', async t => {
+  await t.test('stays when the card is out of use, for those who read the card; nobody is reminded of it', async t => {
     const strategy_id = await card('Fold cranes')
     const { id } = (await log({ strategy_id })).data
-    await facilitator.put(`/v1/people/${person}/toolbox/cards/${strategy_id}`, {})
     const reminder = await facilitator.post(`/v1/people/${person}/practice-reminders`, {
       strategy_id,
       rrule: 'FREQ=DAILY',
       time: '08:30'
     })
     t.equal(reminder.statusCode, 201, reminder.body)
-    const feed = async (client: Client = facilitator) =>
-      (await client.get(`/v1/people/${person}/feed`)).data.data.length
-    t.ok((await feed()) > 5)
+    const coming = async (client: Client) => (await client.get(`/v1/people/${person}/feed`)).data.data.length
+    const decide = (decision: string) =>
+      admin.post(`/v1/strategies/${strategy_id}/${decision}`, { reason: 'So' }, { 'if-match': '*' })
+    t.ok((await coming(facilitator)) > 5)
 
-    await admin.post(`/v1/strategies/${strategy_id}/reports`, { reason: 'harmful' })
-    t.same([await feed(), await feed(admin)], [0, 0], 'not while it is hidden')
-    t.equal((await facilitator.get(`/v1/practices/${id}`)).statusCode, 404)
-    await admin.post(`/v1/strategies/${strategy_id}/publish`, { reason: 'Fine' }, { 'if-match': '*' })
-    t.ok((await feed()) > 5)
-
-    await admin.post(`/v1/strategies/${strategy_id}/retire`, { reason: 'Old' }, { 'if-match': '*' })
-    t.same([await feed(), await feed(admin)], [0, 0])
-    const list = (await facilitator.get(`${url}?strategy_id=${strategy_id}`)).data.data
-    t.match(list, [{ id, strategy_title: 'Fold cranes' }])
-    t.equal((await facilitator.post(`/v1/practices/${id}/void`)).statusCode, 200)
-    const path = `/v1/practice-reminders/${reminder.data.id}`
-    t.equal((await facilitator.get(path)).statusCode, 200)
-    t.equal((await facilitator.post(`${path}/end`)).statusCode, 200)
-    t.equal((await facilitator.post(`/v1/people/${person}/toolbox/cards/${strategy_id}/remove`)).statusCode, 200)
-    t.same(
-      await service.look('select 1 from toolbox_cards where strategy_id = $1', [strategy_id]),
-      [],
-      'whoever put it there takes it out'
-    )
-    t.equal((await log({ strategy_id })).statusCode, 422, 'nothing new is written of it')
-    t.equal((await stranger.get(`/v1/practices/${id}`)).statusCode, 404)
+    await admin.post(`/v1/strategies/${strategy_id}/reports`, { reason: 'identifies_somebody' })
+    for (const decision of ['hide', 'retire']) {
+      t.equal((await decide(decision)).statusCode, 200)
+      t.same([await coming(facilitator), await coming(admin)], [0, 0], decision)
+      t.match((await admin.get(`/v1/practices/${id}`)).data, { strategy_title: 'Fold cranes' })
+      // Retired as it was, the title may be what was reported.
+      t.equal((await facilitator.get(`/v1/practices/${id}`)).statusCode, 404)
+      t.same((await facilitator.get(`${url}?strategy_id=${strategy_id}`)).data.data, [])
+    }
+    t.equal((await decide('publish')).statusCode, 200)
+    t.ok((await coming(facilitator)) > 5)
+    t.equal((await facilitator.get(`/v1/practices/${id}`)).statusCode, 200)
   })
 
   await t.test('is there for those who see the person', async t => {
