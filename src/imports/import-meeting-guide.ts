@@ -1,5 +1,6 @@
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
+import { sql } from 'drizzle-orm'
 import { v7 as uuid } from 'uuid'
 import type { Answered } from '../changes/change.ts'
 import { recordChangesNow } from '../changes/record.ts'
@@ -9,8 +10,7 @@ import { fold } from '../database/fold.ts'
 import type { Statement } from '../database/statement.ts'
 import { wholeLocation } from '../groups/create-group.ts'
 import { searchText } from '../groups/search-text.ts'
-import { horizonOf } from '../schedule/make-sessions.ts'
-import { makeSessions } from '../schedule/queries.ts'
+import { horizonOf, makeSessionsOf } from '../schedule/make-sessions.ts'
 import { type Occurrence, occurrences } from '../schedule/recurrence.ts'
 import { countResults } from './count-results.ts'
 import {
@@ -83,6 +83,9 @@ export async function importMeetingGuide(
   const calendar = new Calendar(now)
   for (let at = 0; at < meetings.length; at += rowsAtOnce) {
     await takeRows(tx, meetings.slice(at, at + rowsAtOnce), calendar, results)
+    // A new table has no statistics until after the commit. What was planned while it was small, the checks of foreign
+    // keys above all, reads all groups for each session; planned again, it goes by the size that the table has by now.
+    await tx.db.execute(sql`discard plans`)
   }
   return { status: 207, headers: {}, body: { results, counts: countResults(results) } }
 }
@@ -244,26 +247,21 @@ async function begin(tx: Tx, wanted: Plan['begin'], stay: Stay, calendar: Calend
   await recordChangesNow(tx, 'series.created', firstVersions(series.map(({ id }) => id)))
 
   const breathe = pace()
-  let sessions: (Occurrence & { series_id: string })[] = []
-  const make = async () => {
-    if (sessions.length === 0) return
-    await tx.run(makeSessions, {
-      ids: sessions.map(() => uuid()),
-      series_ids: sessions.map(({ series_id }) => series_id),
-      occurs_on: sessions.map(({ occurs_on }) => occurs_on),
-      starts_at: sessions.map(({ starts_at }) => starts_at)
-    })
-    sessions = []
-  }
+  let made: Parameters<typeof makeSessionsOf>[1] = []
+  let waiting = 0
   for (const one of series) {
     const days = stay.get(one.group_id) ?? noDays
-    for (const occurrence of calendar.occurrences(one)) {
-      if (!days.has(occurrence.occurs_on)) sessions.push({ ...occurrence, series_id: one.id })
+    const wanted = calendar.occurrences(one).filter(({ occurs_on }) => !days.has(occurs_on))
+    made.push({ series: one, occurrences: wanted })
+    waiting += wanted.length
+    if (waiting >= sessionsAtOnce) {
+      await makeSessionsOf(tx, made)
+      made = []
+      waiting = 0
     }
-    if (sessions.length >= sessionsAtOnce) await make()
     await breathe()
   }
-  await make()
+  await makeSessionsOf(tx, made)
 }
 
 /** What the days are at the time of the import. Remembers: a list names few zones, and many of its rows meet together. */

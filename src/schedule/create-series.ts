@@ -5,7 +5,7 @@ import { localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
 import { lockGroup } from '../groups/queries.ts'
 import { conflict, notFound } from '../problems.ts'
-import { horizonOf, makeSessionsOf } from './make-sessions.ts'
+import { horizonOf, makeSessionsBetween } from './make-sessions.ts'
 import { findSeries, told, usualDuration } from './queries.ts'
 import { readRule } from './read-rule.ts'
 import type { Series, SeriesCreate } from './schemas.ts'
@@ -36,7 +36,7 @@ export async function createSeries(
     extended_until: until
   }
   await tx.db.insert(series).values(row)
-  await makeSessionsOf(tx, [{ series: row, from: given.starts_on, until }])
+  await makeSessionsBetween(tx, row, given.starts_on, until)
   const [made] = await tx.run(findSeries, { series_id: row.id })
   recordChange(tx, 'series.created', made!)
   return created('/v1/series', told(made!))

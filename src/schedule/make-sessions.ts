@@ -3,7 +3,7 @@ import { v7 as uuid } from 'uuid'
 import { addDays, localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
 import { makeSessions } from './queries.ts'
-import { occurrences } from './recurrence.ts'
+import { type Occurrence, occurrences } from './recurrence.ts'
 import { series } from './tables.ts'
 
 /** How many days ahead sessions exist. */
@@ -14,28 +14,31 @@ export const horizonOf = (time_zone: string, now: Date): string => addDays(local
 
 interface Made {
   id: string
+  group_id: string
   starts_on: string
   start_time: string
   duration_minutes: number
   time_zone: string
   rrule: string
+  topic?: string | null
+  mode?: string | null
 }
 
-/** Makes the sessions of several series, each from its day on and before the other. */
-export async function makeSessionsOf(tx: Tx, made: { series: Made; from: string; until: string }[]): Promise<void> {
-  const all = made.flatMap(({ series, from, until }) =>
-    occurrences({ ...series, rule: series.rrule }, { from, until }).map(occurrence => ({
-      ...occurrence,
-      series_id: series.id
-    }))
-  )
-  if (all.length === 0) return
-  await tx.run(makeSessions, {
-    ids: all.map(() => uuid()),
-    series_ids: all.map(occurrence => occurrence.series_id),
-    occurs_on: all.map(occurrence => occurrence.occurs_on),
-    starts_at: all.map(occurrence => occurrence.starts_at)
-  })
+/** Makes the sessions of several series; so many at once that they go into one statement. */
+export async function makeSessionsOf(tx: Tx, made: { series: Made; occurrences: Occurrence[] }[]): Promise<void> {
+  if (made.every(({ occurrences }) => occurrences.length === 0)) return
+  const rows = made.map(({ series, occurrences }) => ({
+    ...series,
+    ids: occurrences.map(() => uuid()),
+    occurs_on: occurrences.map(({ occurs_on }) => occurs_on),
+    starts_at: occurrences.map(({ starts_at }) => starts_at)
+  }))
+  await tx.run(makeSessions, { series: JSON.stringify(rows) })
+}
+
+/** Makes the sessions of one series from a day on and before another. */
+export async function makeSessionsBetween(tx: Tx, series: Made, from: string, until: string): Promise<void> {
+  await makeSessionsOf(tx, [{ series, occurrences: occurrences({ ...series, rule: series.rrule }, { from, until }) }])
 }
 
 /** Brings one series up to the horizon. Nobody changed it: its version stays. */
@@ -45,7 +48,7 @@ export async function extend(
   until: string
 ): Promise<void> {
   const last = one.ends_on !== null && one.ends_on < until ? addDays(one.ends_on, 1) : until
-  await makeSessionsOf(tx, [{ series: one, from: one.sessions_until, until: last }])
+  await makeSessionsBetween(tx, one, one.sessions_until, last)
   await tx.db
     .update(series)
     .set({ extended_until: until })

@@ -65,26 +65,23 @@ export const lockSeriesToExtend = statement<StoredSeries, { series_id: string }>
 )
 
 /**
- * Makes sessions of series, each occurrence once however often it is asked for. The sessions stand in the room that hangs
- * from this one; here they are only known by their table's name.
+ * Makes sessions from a JSON array of series, each with the occurrences that are wanted: an occurrence becomes one session,
+ * however often it is asked for. The sessions stand in the room that hangs from this one; here they are only known by
+ * their table's name.
  *
- * `offset 0` keeps the look-up of each series by its key: for a table without statistics (an import that fills it) the
- * planner would compare each session with all series.
+ * What a session takes from its series comes along instead of being looked up: an import fills a table that has no
+ * statistics yet, where the planner may walk through all series for each session.
  */
-export const makeSessions = statement<
-  never,
-  { ids: string[]; series_ids: string[]; occurs_on: string[]; starts_at: string[] }
->(
+export const makeSessions = statement<never, { series: string }>(
   'make_sessions',
   () => sql`
     insert into sessions (organization_id, id, group_id, series_id, occurs_on, starts_at, ends_at, duration_minutes,
       local_date, local_time, time_zone, topic, mode)
-    select s.organization_id, o.id, s.group_id, s.id, o.occurs_on, o.starts_at,
+    select ${asker.organization_id}::uuid, o.id, s.group_id, s.id, o.occurs_on, o.starts_at,
       o.starts_at + make_interval(mins => s.duration_minutes), s.duration_minutes, o.occurs_on, s.start_time, s.time_zone, s.topic, s.mode
-    from unnest(${value('ids')}::uuid[], ${value('series_ids')}::uuid[], ${value('occurs_on')}::date[], ${value('starts_at')}::timestamptz[])
-      as o (id, series_id, occurs_on, starts_at)
-    cross join lateral (
-      select * from series s where s.organization_id = ${asker.organization_id} and s.id = o.series_id offset 0) s
+    from jsonb_to_recordset(${value('series')}::jsonb) as s (id uuid, group_id uuid, duration_minutes int, start_time text,
+      time_zone text, topic text, mode text, ids uuid[], occurs_on date[], starts_at timestamptz[])
+    cross join unnest(s.ids, s.occurs_on, s.starts_at) as o (id, occurs_on, starts_at)
     on conflict (organization_id, series_id, occurs_on) do nothing`
 )
 
