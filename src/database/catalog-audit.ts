@@ -33,7 +33,7 @@ with
   reviewed_function (signature) as (values ('find_api_key(bytea)'), ('list_organizations()'),
     ('series_to_extend(date, integer)'), ('purge_expired(integer, integer, integer)'), ('find_share_link(bytea)'),
     ('search_strategies(text, text[], tsquery, text, integer, uuid, uuid, boolean, uuid[], integer, uuid, integer)'),
-    ('corrected_words(text, text[])')),
+    ('corrected_words(text, text[], uuid, uuid, boolean, uuid[])')),
 
   -- What their owner may read, and purge.
   reviewed_policy (name, table_name, command) as (

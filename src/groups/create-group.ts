@@ -6,6 +6,7 @@ import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { fold } from '../database/fold.ts'
 import { organizations } from '../organizations/tables.ts'
+import { unprocessable } from '../problems.ts'
 import { findGroup, takenSlugs } from './queries.ts'
 import type { Group, GroupCreate } from './schemas.ts'
 import { searchText } from './search-text.ts'
@@ -23,11 +24,23 @@ const nowhere: Location = {
   notes: null
 }
 
-/** Every field of a place is there, known or not. */
+/** Every field of a place is there, known or not. @throws Problem 422 where half of a point is given */
 export const wholeLocation = (
   given: Partial<Location> | null | undefined,
   before: Location | null = null
-): Location | null => (given == null ? null : { ...nowhere, ...before, ...given })
+): Location | null => {
+  if (given == null) return null
+  const location = { ...nowhere, ...before, ...given }
+  const missing = (['latitude', 'longitude'] as const).filter(field => location[field] === null)
+  if (missing.length === 1) {
+    throw unprocessable(
+      'incomplete_coordinates',
+      `#/location/${missing[0]}`,
+      'Latitude and longitude are given together.'
+    )
+  }
+  return location
+}
 
 /** A name as a slug: `Grief & Loss, Oakland` is `grief-loss-oakland`. */
 const slugOf = (name: string): string =>

@@ -31,7 +31,9 @@ const locationFields = {
   region: Nullable(Line(200, { description: 'State or province.' })),
   postal_code: Nullable(Line(200)),
   country: Nullable(Line(200)),
-  latitude: Nullable(Type.Number({ minimum: -90, maximum: 90, description: 'Degrees, WGS 84.' })),
+  latitude: Nullable(
+    Type.Number({ minimum: -90, maximum: 90, description: 'Degrees, WGS 84; together with the longitude.' })
+  ),
   longitude: Nullable(Type.Number({ minimum: -180, maximum: 180, description: 'Degrees, WGS 84.' })),
   notes: Nullable(Text(2000, { description: 'How to find the room; the quarter.' }))
 }

@@ -47,6 +47,8 @@ export const problemCodes: Record<number, Record<string, string>> = {
     ends_before_start: 'It would end before its first day.',
     already_ended: 'It is over already, and ends once.',
     already_exists: 'Another object already holds something that only one may hold.',
+    contributor_sealed:
+      'The contributor of the card is anonymous. They alone change that, with the secret that they were given.',
     already_left: 'The membership has its last day already, and ends once. Coming back is a new membership.',
     email_taken: 'Another member of staff of the organization has this e-mail address.',
     external_id_taken: 'Another person of the organization already has one of these external identifiers.',
@@ -93,6 +95,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
     group_required: 'A card of a group says of which.',
     idempotency_key_reused:
       'This Idempotency-Key was used for another request in the last 24 hours. Use a new key for each thing that you want done.',
+    incomplete_coordinates: 'Latitude and longitude are given together, or neither is.',
     invalid_rrule: 'The recurrence rule is not among those that are understood, or makes no session.',
     left_before_joining: 'The last day of a membership cannot lie before its first.',
     no_letters: 'Nothing is left of this name to look for.',

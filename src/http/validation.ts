@@ -8,7 +8,10 @@ type SchemaController = NonNullable<FastifyServerOptions['schemaController']>
 type BuildValidator = NonNullable<NonNullable<SchemaController['compilersFactory']>['buildValidator']>
 type Compiler = FastifySchemaCompiler<AnySchemaObject>
 type Validator = (data: unknown) => true | { error: Complaint[] }
-type Complaint = Pick<ErrorObject, 'keyword' | 'instancePath' | 'schemaPath' | 'params' | 'propertyName'>
+type Complaint = Pick<
+  ErrorObject,
+  'keyword' | 'instancePath' | 'schemaPath' | 'params' | 'propertyName' | 'parentSchema'
+>
 
 /** Faults told of one request; whoever has more mends these first. */
 const maxFaults = 100
@@ -23,6 +26,8 @@ const options: Options = {
   removeAdditional: false,
   useDefaults: true,
   discriminator: true,
+  // A fault comes with its schema, whose example says how it is written.
+  verbose: true,
   // Of a format that it does not know, Ajv only warns, and then lets everything pass.
   logger: { log() {}, warn: refuseToBuild, error() {} }
 }
@@ -299,7 +304,7 @@ function unescapeToken(token: string): string {
 }
 
 /** What must be, in words. Only ever made of the schema, never of the value. */
-function said({ keyword, params }: Complaint): { code: string; detail: string } {
+function said({ keyword, params, parentSchema }: Complaint): { code: string; detail: string } {
   switch (keyword) {
     case 'body':
       return { code: 'required', detail: 'a JSON body is required' }
@@ -320,7 +325,7 @@ function said({ keyword, params }: Complaint): { code: string; detail: string } 
     case 'format':
       return { code: 'format', detail: formatDetail(params.format) }
     case 'pattern':
-      return { code: 'pattern', detail: 'must be written in the right form' }
+      return { code: 'pattern', detail: `must be written like ${parentSchema?.examples?.[0] ?? 'the manual says'}` }
     case 'minimum':
       return { code: 'minimum', detail: `must be at least ${params.limit}` }
     case 'maximum':

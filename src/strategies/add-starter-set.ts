@@ -2,13 +2,14 @@ import { v7 as uuid } from 'uuid'
 import type { Answered } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
-import { keepCategory, keepVersion, keepWords } from './queries.ts'
+import { lockImports } from '../imports/queries.ts'
+import { keepCategory, keepVersion, keepWords, recognizeStarters } from './queries.ts'
 import type { StarterSetResult } from './schemas.ts'
 import { starterSet } from './starter-set.ts'
 import { strategies } from './tables.ts'
 import { seededCategories } from './vocabulary.ts'
 
-/** Adds those cards of the starter set that the organization never had. */
+/** Adds those cards of the starter set that the organization never had: one of its title that came by other ways is that card. */
 export async function addStarterSet(tx: Tx): Promise<Answered<StarterSetResult>> {
   const { organization_id, staff_id, api_key_id } = tx.actor
   await tx.runAll(
@@ -16,6 +17,11 @@ export async function addStarterSet(tx: Tx): Promise<Answered<StarterSetResult>>
       keepCategory.for(tx.actor, { key, name: seededCategories[key] })
     )
   )
+  await tx.run(lockImports, {})
+  await tx.run(recognizeStarters, {
+    keys: starterSet.map(({ key }) => key),
+    titles: starterSet.map(({ title }) => title)
+  })
   const added = await tx.db
     .insert(strategies)
     .values(

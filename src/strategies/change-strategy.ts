@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { v7 as uuid } from 'uuid'
 import { type Answered, done } from '../changes/change.ts'
@@ -7,11 +7,19 @@ import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
 import { conflict, forbidden, notFound, unprocessable } from '../problems.ts'
-import { assertPlace, flagsFor, keepAll, statusColumns, takeCategory } from './create-strategy.ts'
-import { findStrategy, keepWords, type LockedStrategy, lockStrategy, type Sight } from './queries.ts'
+import {
+  assertContributor,
+  assertPlace,
+  columnsOf,
+  flagsFor,
+  keepAll,
+  statusColumns,
+  takeCategory
+} from './create-strategy.ts'
+import { findSetting, findStrategy, keepWords, type LockedStrategy, lockStrategy, type Sight } from './queries.ts'
 import { statusChanged, statusDecided } from './review.ts'
 import { decide } from './review-queries.ts'
-import type { Strategy, StrategyPatch } from './schemas.ts'
+import type { ContributorGiven, Strategy, StrategyChanged, StrategyPatch } from './schemas.ts'
 import { strategies } from './tables.ts'
 import type { Decision, StrategyFlag } from './vocabulary.ts'
 
@@ -37,7 +45,7 @@ export const write = (tx: Tx, strategy_id: string, columns: PgUpdateSetSource<ty
  * Changes what a card says, or who reads it. What its writer changes in a published card is reviewed again.
  *
  * @throws Problem 409 `strategy_not_in_use` for a retired card, `strategy_reported` for one that would escape a decision,
- *   `strategy_shared_in_session`; 422
+ *   `strategy_shared_in_session`, `contributor_sealed`; 422
  */
 export async function changeStrategy(
   tx: Tx,
@@ -45,36 +53,75 @@ export async function changeStrategy(
   strategy_id: string,
   ifMatch: string | undefined,
   changes: StrategyPatch
-): Promise<Answered<Strategy>> {
+): Promise<Answered<StrategyChanged>> {
   const before = await holdStrategy(tx, sight, strategy_id, ifMatch)
   if (before.status === 'retired') throw conflict('strategy_not_in_use', 'The card is retired. Publish it first.')
-  const after = { ...before, ...changes, ...(changes.group_id && { group_id: changes.group_id.toLowerCase() }) }
-  const { visibility, group_id } = after
+  const { contributor, ...content } = changes
+  const contributed = await contributorChanged(tx, sight, before, contributor)
+  const after = { ...before, ...content, ...(await placeChanged(tx, before, changes)) }
+  const { visibility, group_id, session_id } = after
   if (visibility === 'private' && before.visibility !== 'private') assertMayHide(before)
-  if (before.session_id !== null && group_id !== before.group_id) {
-    throw conflict('strategy_shared_in_session', 'The card was shared in a session, and stays with its group.')
-  }
   // Whoever left the group can still take back what they wrote.
   const opens = visibility !== before.visibility && (visibility === 'group' || visibility === 'public')
-  if (opens || group_id !== before.group_id) await assertPlace(tx, sight, { visibility, group_id })
+  const moves = group_id !== before.group_id || (session_id !== null && session_id !== before.session_id)
+  if (opens || moves) await assertPlace(tx, sight, { visibility, group_id, session_id: moves ? session_id : null })
   if (changes.category !== undefined && changes.category !== before.category) await takeCategory(tx, changes.category)
 
-  const { flags, seen } = await flagsFor(tx, sight, { ...after, nickname: before.contributor_nickname })
+  const { flags, seen } = await flagsFor(tx, sight, { ...after, nickname: contributed.contributor_nickname })
   const status = statusChanged(
     { status: before.status, visibility: before.visibility, flags: before.flags ?? [] },
     { visibility, flags: seen, moderates: sight.moderates, trusted: isTrusted(sight, before) }
   )
   const raised = flags.some(flag => !before.flags?.includes(flag))
+  const { secret: contributor_secret, ...contributorColumns } = contributed
+  const anonymous = contributed.contributor_kind === 'anonymous'
   await write(tx, strategy_id, {
-    ...changes,
+    ...content,
+    ...contributorColumns,
     group_id,
+    session_id,
     flags,
-    ...((status !== before.status || raised) &&
-      statusColumns(status, { visibility, flags, anonymous: before.contributor_kind === 'anonymous' }))
+    ...(anonymous && { review_since: sql`date_trunc('day', review_since)` }),
+    ...((status !== before.status || raised) && statusColumns(status, { visibility, flags, anonymous }))
   })
   const strategy = await keepAll(tx, sight, strategy_id)
   recordChange(tx, 'strategy.changed', strategy)
-  return done(strategy)
+  return done({ ...strategy, contributor_secret })
+}
+
+/**
+ * Another contributor, or none: one who is known may become anonymous, and nobody else makes an anonymous one known.
+ *
+ * @throws Problem 409 `contributor_sealed`, 422
+ */
+async function contributorChanged(tx: Tx, sight: Sight, before: LockedStrategy, contributor?: ContributorGiven) {
+  const { contributor_kind, contributor_nickname } = before
+  const stays = { contributor_kind, contributor_nickname, secret: null }
+  if (contributor === undefined) return stays
+  if (contributor_kind === 'anonymous') {
+    if (contributor.kind === 'anonymous' && contributor.person_id === undefined) return stays
+    throw conflict('contributor_sealed', 'The contributor is anonymous: they alone change that, with their secret.')
+  }
+  await assertContributor(tx, sight, contributor)
+  return columnsOf(contributor, { organization_id: tx.actor.organization_id, strategy_id: before.id })
+}
+
+/** In which group a card is, and in which of its sessions it was shared. @throws Problem 409 `strategy_shared_in_session`, 422 */
+async function placeChanged(tx: Tx, before: LockedStrategy, given: Pick<StrategyPatch, 'group_id' | 'session_id'>) {
+  const session_id = given.session_id === undefined ? before.session_id : (given.session_id?.toLowerCase() ?? null)
+  const group_id = given.group_id === undefined ? before.group_id : (given.group_id?.toLowerCase() ?? null)
+  if (session_id !== null && session_id !== before.session_id) {
+    const [setting] = await tx.run(findSetting, { session_id })
+    const { session_group_id } = setting!
+    if (given.group_id !== undefined && group_id !== session_group_id) {
+      throw unprocessable('unknown_reference', '#/group_id', 'The session is of another group.')
+    }
+    return { group_id: session_group_id, session_id }
+  }
+  if (session_id !== null && group_id !== before.group_id) {
+    throw conflict('strategy_shared_in_session', 'The card was shared in a session, and stays with its group.')
+  }
+  return { group_id, session_id }
 }
 
 /** Whether what is handed in needs no review: unless a moderator gave the card back before. */
@@ -125,6 +172,7 @@ export async function decideStrategy(
         flags,
         anonymous: before.contributor_kind === 'anonymous'
       }),
+      stays_in_logs: status === 'retired' && before.status === 'published' && before.review_since === null,
       // Once somebody has decided, nobody needs to look; and what was reported waits for that, whatever its writer does.
       ...(answers ? { review_since: null } : before.reported && { review_since: before.review_since })
     })

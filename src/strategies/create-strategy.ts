@@ -142,7 +142,11 @@ export async function assertPlace(
 const within = (tx: Tx): Pick<Database, 'read'> => ({ read: (_actor, statement, values) => tx.run(statement, values) })
 
 /** @throws Problem 422 where it is not said who it is, or said of somebody whom the asker does not see */
-async function assertContributor(tx: Tx, { sees_people }: Sight, { kind, person_id, nickname }: ContributorGiven) {
+export async function assertContributor(
+  tx: Tx,
+  { sees_people }: Sight,
+  { kind, person_id, nickname }: ContributorGiven
+) {
   const incomplete = (pointer: string, detail: string) => unprocessable('contributor_incomplete', pointer, detail)
   if (kind === 'person' && person_id === undefined) throw incomplete('#/contributor', 'Say which person it is.')
   if (kind === 'nickname' && nickname === undefined) throw incomplete('#/contributor', 'Say which nickname.')
@@ -163,16 +167,12 @@ const insteadOf404 = (door: Promise<void>, refusal: () => Problem): Promise<void
     throw error instanceof Problem && error.status === 404 ? refusal() : error
   })
 
-function columnsOf(contributor: ContributorGiven, whose: { organization_id: string; strategy_id: string }) {
+/** What is written of a contributor, and the secret of an anonymous one. */
+export function columnsOf(contributor: ContributorGiven, whose: { organization_id: string; strategy_id: string }) {
   const { kind, person_id, nickname } = contributor
-  if (kind === 'anonymous')
-    return { contributor_kind: kind, ...sealContributor(whose, person_id?.toLowerCase() ?? null) }
-  return {
-    contributor_kind: kind,
-    contributor_person_id: person_id ?? null,
-    contributor_nickname: nickname ?? null,
-    secret: null
-  }
+  const nobody = { contributor_kind: kind, contributor_person_id: null, contributor_nickname: null }
+  if (kind === 'anonymous') return { ...nobody, ...sealContributor(whose, person_id?.toLowerCase() ?? null) }
+  return { ...nobody, contributor_person_id: person_id ?? null, contributor_nickname: nickname ?? null, secret: null }
 }
 
 /** @throws Problem 422 where there is no such category, or it is retired */

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync'
 import { stringify } from 'csv-stringify/sync'
-import { badRequest, unprocessable } from '../problems.ts'
+import { badRequest, type Fault, unprocessable } from '../problems.ts'
 import type { ExportedStrategy } from './exchange-schemas.ts'
 
 /** How each column is written and read. A list of texts has one a line; of words, one between semicolons. */
@@ -44,18 +44,34 @@ export const csvOf = (cards: ExportedStrategy[]): string =>
     { record_delimiter: '\r\n', quoted: true }
   )
 
+/** A row that has not the cells of the header, so that nobody knows which of them is missing. */
+export class RaggedRow {
+  readonly fault: Fault
+
+  constructor(cells: number, columns: number) {
+    const detail = `has ${cells} cells, and the header ${columns}: a text with the separator in it stands in quotes`
+    this.fault = { pointer: '#', code: 'ragged_row', detail }
+  }
+}
+
 /**
  * Reads CSV into rows as the JSON import has them, none of them checked yet. Columns may come in any order, and may be left
  * out; the separator is the comma, semicolon or tab that the header has.
  *
  * @throws Problem 400 `malformed_csv`, 422 `unknown_column`, `duplicate_column`
  */
-export function rowsOfCsv(text: string, most: number): Record<string, unknown>[] {
+export function rowsOfCsv(text: string, most: number): (Record<string, unknown> | RaggedRow)[] {
   const separator = [',', ';', '\t'].find(one => text.split(/\r?\n/, 1)[0]!.includes(one)) ?? ','
   let records: string[][]
   try {
     // One more than is read, so that it is known that there are more.
-    records = parse(text, { bom: true, delimiter: separator, skip_empty_lines: true, to: most + 2 })
+    records = parse(text, {
+      bom: true,
+      delimiter: separator,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      to: most + 2
+    })
   } catch (error) {
     const { lines } = error as { lines?: number }
     throw badRequest('malformed_csv', `This is no CSV (RFC 4180)${lines === undefined ? '' : `: see line ${lines}`}.`)
@@ -64,11 +80,14 @@ export function rowsOfCsv(text: string, most: number): Record<string, unknown>[]
   const read = header.map(cell => cell.trim().toLowerCase())
   const unknown = read.findIndex(name => !Object.hasOwn(columns, name))
   if (unknown >= 0 || header.length === 0) {
-    throw unprocessable('unknown_column', `#/0/${Math.max(unknown, 0)}`, `The columns are ${names.join(', ')}.`)
+    throw unprocessable('unknown_column', `#/header/${Math.max(unknown, 0)}`, `The columns are ${names.join(', ')}.`)
   }
   const twice = read.findIndex((name, index) => read.indexOf(name) !== index)
-  if (twice >= 0) throw unprocessable('duplicate_column', `#/0/${twice}`, 'A column is there once.')
+  if (twice >= 0) throw unprocessable('duplicate_column', `#/header/${twice}`, 'A column is there once.')
   return rows.map(row => {
+    // Spreadsheets add cells with nothing in them.
+    while (row.length > header.length && row.at(-1)!.trim() === '') row.pop()
+    if (row.length !== header.length) return new RaggedRow(row.length, header.length)
     const card: Record<string, unknown> = {}
     for (const [index, cell] of row.entries()) {
       const name = read[index] as Name

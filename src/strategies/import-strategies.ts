@@ -12,6 +12,7 @@ import { type Fault, Problem } from '../problems.ts'
 import { write } from './change-strategy.ts'
 import { sealContributor } from './contributor.ts'
 import { flagsForAll, statusColumns, takeCategory } from './create-strategy.ts'
+import { RaggedRow } from './csv.ts'
 import {
   type ExportedStrategy,
   ImportedStrategy,
@@ -53,7 +54,7 @@ export async function judgeList(list: unknown[]): Promise<JudgedList> {
   const judged: JudgedList = { rows: [], results: [] }
   for (const [index, given] of list.entries()) {
     if (index % 50 === 49) await othersTurn()
-    const faults = judge(given)
+    const faults = given instanceof RaggedRow ? [given.fault] : judge(given)
     if (faults.length > 0) {
       refuse(judged.results, index, faults)
       continue

@@ -7,7 +7,7 @@ import { personBehindDoor } from '../people/door.ts'
 import { unprocessable } from '../problems.ts'
 import type { ExportedStrategy } from './exchange-schemas.ts'
 import type { Strategy, StrategyCategory, StrategyVersion } from './schemas.ts'
-import type { StrategyFlag, StrategyStatus } from './vocabulary.ts'
+import type { ContributorKind, StrategyFlag, StrategyStatus } from './vocabulary.ts'
 
 /** What the scopes of whoever asks let them see of a card. Every statement about cards takes it. */
 export interface Sight {
@@ -16,8 +16,14 @@ export interface Sight {
 }
 
 /** Who reads a card is decided in one place, the function of that name (`migrations/0002_strategies.sql`). */
-export const readable = sql`strategy_is_readable(s.visibility, s.status, s.group_id, s.created_by_staff_id,
+const readableAs = (status: SQL) => sql`strategy_is_readable(s.visibility, ${status}, s.group_id, s.created_by_staff_id,
   s.created_by_key_id, ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid, ${value('moderates')}::boolean, ${groupsFacilitated})`
+export const readable = readableAs(sql`s.status`)
+
+/** The same for what people did with a card: of one that was retired well, its readers keep the title. */
+export const readableInLogs = readableAs(
+  sql`case when s.status = 'retired' and s.stays_in_logs then 'published' else s.status end`
+)
 
 /** A key of a member of staff is that member of staff. */
 export const isMine = sql`coalesce(case when s.created_by_staff_id is null
@@ -62,7 +68,7 @@ export const strategyWithinReach = quickStatement<{ id: string }, Pick<Sight, 'm
 
 /** A card about to be changed. */
 export interface LockedStrategy extends Omit<Strategy, 'contributor'> {
-  contributor_kind: string
+  contributor_kind: ContributorKind
   contributor_sealed: Buffer | null
   contributor_secret_hash: Buffer | null
   contributor_nickname: string | null
@@ -102,16 +108,18 @@ export const findSetting = statement<
     where o.id = ${asker.organization_id}`
 )
 
-/** Adds the words of a card that everybody here reads to those that a mistyped word may be meant to be. */
+/** Adds the words of a published card to those that a mistyped word may be meant to be, for whoever reads the card. */
 export const keepWords = statement<never, { strategy_id: string }>(
   'keep_words',
   () => sql`
-    insert into strategy_words (organization_id, word)
-    select s.organization_id, w from strategies s,
+    insert into strategy_words (organization_id, reach, is_private, word)
+    select s.organization_id, case s.visibility when 'private' then coalesce(s.created_by_staff_id, s.created_by_key_id)
+        when 'group' then s.group_id else s.organization_id end, s.visibility = 'private', w
+    from strategies s,
       unnest(search_words('simple', concat_ws(E'\\n', s.title, s.when_it_helps, s.summary, array_to_string(s.topics, ' '),
         array_to_string(s.steps, E'\\n')), true)) w
     where s.organization_id = ${asker.organization_id} and s.id = ${value('strategy_id')}
-      and s.status = 'published' and s.visibility in ('organization', 'public')
+      and s.status = 'published'
     on conflict do nothing`
 )
 
@@ -229,7 +237,7 @@ export const exportStrategies = statement<ExportedStrategy, { limit: number; aft
 
 /** Those that an import means by an id, or by a title in a language: held still until the transaction ends. */
 export const lockImported = statement<
-  ExportedStrategy & { status: StrategyStatus; flags: StrategyFlag[]; contributor_kind: string },
+  ExportedStrategy & { status: StrategyStatus; flags: StrategyFlag[]; contributor_kind: ContributorKind },
   { ids: string[]; titles: string[]; languages: string[] }
 >(
   'lock_imported_strategies',
@@ -239,6 +247,21 @@ export const lockImported = statement<
       and (s.id = any (${value('ids')}::uuid[]) or s.status <> 'retired' and (lower(s.title), s.language) in (
         select lower(g.title), g.language from unnest(${value('titles')}::text[], ${value('languages')}::text[]) as g (title, language)))
     order by s.id for no key update of s`
+)
+
+/** Cards with the titles of the starter set, in its language, are those cards from now on. Nothing of them is changed. */
+export const recognizeStarters = statement<never, { keys: string[]; titles: string[] }>(
+  'recognize_starters',
+  () => sql`
+    update strategies s set starter_key = k.key
+    from (
+      select distinct on (g.key) g.key, o.id
+      from unnest(${value('keys')}::text[], ${value('titles')}::text[]) as g (key, title)
+      join strategies o on o.organization_id = ${asker.organization_id} and lower(o.title) = lower(g.title)
+        and split_part(o.language, '-', 1) = 'en' and o.visibility in ('organization', 'public') and o.starter_key is null
+      where not exists (select from strategies t where t.organization_id = ${asker.organization_id} and t.starter_key = g.key)
+      order by g.key, o.id) k
+    where s.organization_id = ${asker.organization_id} and s.id = k.id`
 )
 
 export const refusals: Refusals = {

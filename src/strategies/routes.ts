@@ -16,6 +16,7 @@ import {
   AnonymityLift,
   SimilarStrategies,
   Strategy,
+  StrategyChanged,
   StrategyCreate,
   StrategyCreated,
   StrategyHistoryQuery,
@@ -146,7 +147,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         params: StrategyPath,
         headers: ifMatch,
         body: named(StrategyPatch),
-        response: { 200: named(Strategy) }
+        response: { 200: named(StrategyChanged) }
       }
     },
     async (request, reply) =>

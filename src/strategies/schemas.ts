@@ -137,6 +137,20 @@ export const StrategyCreated = Answer(
 )
 export type StrategyCreated = Static<typeof StrategyCreated>
 
+export const StrategyChanged = Answer(
+  'StrategyChanged',
+  {
+    ...card,
+    contributor_secret: Nullable(
+      Type.String({
+        description: 'As in the answer to a new card, where this change made the contributor anonymous; null otherwise.'
+      })
+    )
+  },
+  { description: 'The card as it is now.' }
+)
+export type StrategyChanged = Static<typeof StrategyChanged>
+
 export const StrategyCreate = Body(
   'StrategyCreate',
   {
@@ -181,10 +195,16 @@ export type StrategyCreate = Static<typeof StrategyCreate>
 
 export const StrategyPatch = Changes(
   'StrategyPatch',
-  { ...described, visibility: Visibility, group_id: Nullable(Id) },
+  {
+    ...described,
+    contributor: ContributorGiven,
+    visibility: Visibility,
+    group_id: Nullable(Id),
+    session_id: Nullable({ ...Id, description: 'Where it was shared; the group is then that session’s.' })
+  },
   {
     description:
-      'For whoever wrote it down, and those who moderate. A published card that its writer changes is reviewed again.',
+      'For whoever wrote it down, and those who moderate. A published card that its writer changes is reviewed again. A contributor may become anonymous; an anonymous one stays so, but by their secret.',
     examples: [{ minutes: 4, topics: ['panic'] }]
   }
 )
@@ -346,7 +366,10 @@ export const StrategyVersion = Answer(
     changed_by: Author,
     content: Type.Object(described, { title: 'StrategyContent' })
   },
-  { description: 'What a card said before. Who contributed it is not part of it.' }
+  {
+    description:
+      'What a card said before. `changed_by` is who wrote it down, also where the contributor is anonymous; who contributed it is not part of it.'
+  }
 )
 export type StrategyVersion = Static<typeof StrategyVersion>
 export const StrategyVersionPage = Page('StrategyVersionPage', StrategyVersion)
@@ -487,6 +510,7 @@ export const schemas = [
   SharedStrategy,
   Strategy,
   StrategyCreated,
+  StrategyChanged,
   StrategyCreate,
   StrategyPatch,
   FoundStrategy,

@@ -44,11 +44,16 @@ export const searchStrategies = statement<{ id: string; score: number; json: str
     order by f.score desc, f.id desc`
 )
 
-/** The words with those that no card has put right; nothing where there is nothing like them. */
-export const correctWords = statement<{ words: string | null }, { words: string; languages: string[] | null }>(
+/** The words with those that no card has put right; nothing where there is nothing like them that the asker reads. */
+export const correctWords = statement<
+  { words: string | null },
+  Pick<Sight, 'moderates'> & { words: string; languages: string[] | null }
+>(
   'correct_words',
-  () =>
-    sql`select corrected_words(${value('words')}, ${value('languages')}::text[]) as words from organizations o where o.id = ${asker.organization_id}`
+  () => sql`
+    select corrected_words(${value('words')}, ${value('languages')}::text[], ${asker.staff_id}::uuid, ${asker.api_key_id}::uuid,
+      ${value('moderates')}::boolean, ${groupsFacilitated}) as words
+    from organizations o where o.id = ${asker.organization_id}`
 )
 
 /** Published cards that share words of the title, a topic or the category; those that share most first. */

@@ -59,7 +59,9 @@ export async function findStrategies(
   const search = searchOf(wanted)
   let rows = await db.read(caller, searchStrategies, { ...search, ...values })
   if (rows.length === 0 && search.words !== null && (await isMistyped(db, caller, search))) {
-    const [right] = await db.read(caller, correctWords, { words: search.words, languages: search.languages })
+    const { words: typed, languages } = search
+    const { moderates } = values
+    const [right] = await db.read(caller, correctWords, { words: typed, languages, moderates })
     const words = right?.words ?? search.words
     if (words !== search.words) {
       rows = await db.read(caller, searchStrategies, { ...search, words, ...values })

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import {
+  boolean,
   check,
   customType,
   foreignKey,
@@ -82,6 +83,8 @@ export const strategies = pgTable(
     flags: text().array().notNull(),
     /** Since when somebody must decide; null: nothing is to be decided. */
     review_since: instant(),
+    /** Retired, and nothing was held against it: in the logs of those who read it then, it keeps its title. */
+    stays_in_logs: boolean().notNull().default(false),
     /** Which card of the starter set it is: switched on twice, it is there once. */
     starter_key: text(),
     created_by_staff_id: uuid(),
@@ -156,12 +159,18 @@ export const strategies = pgTable(
   ]
 )
 
-/** The words of cards that everybody here reads: what a mistyped word may have been meant to be. */
+/** The words of published cards: what a mistyped word may have been meant to be, for those whom they reach. */
 export const strategyWords = pgTable(
   'strategy_words',
-  { organization_id: uuid().notNull(), word: text().notNull() },
+  {
+    organization_id: uuid().notNull(),
+    /** The organization, the group, or the writer (a member of staff, or a key with none behind it). */
+    reach: uuid().notNull(),
+    is_private: boolean().notNull(),
+    word: text().notNull()
+  },
   t => [
-    primaryKey({ name: 'strategy_words_pkey', columns: [t.organization_id, t.word] }),
+    primaryKey({ name: 'strategy_words_pkey', columns: [t.organization_id, t.reach, t.word] }),
     foreignKey({
       name: 'strategy_words_organization',
       columns: [t.organization_id],

@@ -20,6 +20,7 @@ export type StrategyStatus = (typeof strategyStatuses)[number]
 
 /** By whom a card is: somebody on record, a name that says nothing, or nobody that anybody can tell. */
 export const contributorKinds = ['person', 'nickname', 'anonymous'] as const
+export type ContributorKind = (typeof contributorKinds)[number]
 
 /** What a rule noticed: for the reviewer, never a refusal. */
 export const strategyFlags = ['names_person', 'contact_details', 'gives_dose'] as const

@@ -30,7 +30,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['toolbox'],
         summary: 'List what somebody practiced',
         description:
-          'The latest first; what was voided is left out, and what was done with a card that whoever asks does not read (it was hidden or retired, or is another group’s).',
+          'The latest first; what was voided is left out, and what was done with a card that whoever asks does not read (it was hidden, or is another group’s). What was done with a card stays when the card is retired, unless something was held against the card.',
         params: PersonPath,
         querystring: PracticeQuery,
         response: { 200: named(PracticePage) }

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { asker, quickStatement, statement, value } from '../database/statement.ts'
 import type { Asked } from '../http/page.ts'
 import { personBehindDoor } from '../people/door.ts'
-import { columns, contributor, readable, type Sight } from '../strategies/queries.ts'
+import { columns, contributor, readable, readableInLogs, type Sight } from '../strategies/queries.ts'
 import type { Strategy } from '../strategies/schemas.ts'
 import type { Practice, PracticeReminder } from './schemas.ts'
 
@@ -73,7 +73,7 @@ const practiceColumns = sql.raw(
 )
 const practiceOfCard = sql`practices d join strategies s on s.organization_id = d.organization_id and s.id = d.strategy_id`
 
-/** The latest first; of the cards that the asker reads. */
+/** The latest first; of the cards that the asker reads, or read until they were retired. */
 export const listPractices = statement<
   Practice,
   Pick<Sight, 'moderates'> & Asked & { person_id: string; strategy_id?: string }
@@ -81,7 +81,7 @@ export const listPractices = statement<
   'list_practices',
   shape => sql`
     select ${practiceColumns} from ${practiceOfCard}
-    where d.organization_id = ${asker.organization_id} and d.person_id = ${value('person_id')} and d.voided_at is null and ${readable}
+    where d.organization_id = ${asker.organization_id} and d.person_id = ${value('person_id')} and d.voided_at is null and ${readableInLogs}
       ${shape.has('strategy_id') ? sql`and d.strategy_id = ${value('strategy_id')}::uuid` : sql``}
       ${shape.has('after_1') ? sql`and (d.practiced_at, d.id) < (${value('after_0')}::timestamptz, ${value('after_1')}::uuid)` : sql``}
     order by d.practiced_at desc, d.id desc limit ${value('limit')}`
@@ -91,7 +91,7 @@ export const findPractice = quickStatement<Practice, Pick<Sight, 'moderates'> & 
   'find_practice',
   shape => sql`
     select ${practiceColumns} from ${practiceOfCard}
-    where d.organization_id = ${asker.organization_id} and d.id = ${value('practice_id')} and ${readable}
+    where d.organization_id = ${asker.organization_id} and d.id = ${value('practice_id')} and ${readableInLogs}
       and ${personBehindDoor(shape, sql`d.person_id`)}`
 )
 
@@ -110,7 +110,7 @@ const reminderColumns = sql.raw(
 )
 const reminderOfCard = sql`practice_reminders r join strategies s on s.organization_id = r.organization_id and s.id = r.strategy_id`
 
-/** In the order in which they were made; of the cards that the asker reads. */
+/** In the order in which they were made; of the cards that the asker reads, or read until they were retired. */
 export const listReminders = statement<
   PracticeReminder,
   Pick<Sight, 'moderates'> & Asked & { person_id: string; ended?: boolean }
@@ -118,7 +118,7 @@ export const listReminders = statement<
   'list_practice_reminders',
   shape => sql`
     select ${reminderColumns} from ${reminderOfCard}
-    where r.organization_id = ${asker.organization_id} and r.person_id = ${value('person_id')} and ${readable}
+    where r.organization_id = ${asker.organization_id} and r.person_id = ${value('person_id')} and ${readableInLogs}
       ${shape.has('ended') ? sql`and (r.ended_at is not null) = ${value('ended')}::boolean` : sql``}
       ${shape.has('after_1') ? sql`and r.id > ${value('after_1')}::uuid` : sql``}
     order by r.id limit ${value('limit')}`
@@ -131,16 +131,16 @@ export const findReminder = quickStatement<
   'find_practice_reminder',
   shape => sql`
     select ${reminderColumns} from ${reminderOfCard}
-    where r.organization_id = ${asker.organization_id} and r.id = ${value('practice_reminder_id')} and ${readable}
+    where r.organization_id = ${asker.organization_id} and r.id = ${value('practice_reminder_id')} and ${readableInLogs}
       and ${personBehindDoor(shape, sql`r.person_id`)}`
 )
 
-/** How many a person has at this time, of the cards that the asker reads. */
+/** How many a person has at this time, of those that the asker is shown. */
 export const countReminders = statement<{ count: number }, Pick<Sight, 'moderates'> & { person_id: string }>(
   'count_practice_reminders',
   () => sql`
     select count(*)::int as count from ${reminderOfCard}
-    where r.organization_id = ${asker.organization_id} and r.person_id = ${value('person_id')} and r.ended_at is null and ${readable}`
+    where r.organization_id = ${asker.organization_id} and r.person_id = ${value('person_id')} and r.ended_at is null and ${readableInLogs}`
 )
 
 /** Twice is the same as once: nothing comes back where it had ended already. */

@@ -53,8 +53,11 @@ const domainRules = new Set([
   // What belongs together, or excludes each other: 3.0 has no words for it, and clumsy types come of those in 3.1.
   'listGroups incomplete',
   'createGroup place_required',
+  'createGroup incomplete_coordinates',
+  'updateGroup incomplete_coordinates',
   'updateGroup place_required',
   'createStrategy contributor_incomplete',
+  'updateStrategy contributor_incomplete',
   'createStrategy group_required',
   'updateStrategy group_required',
   'liftStrategyAnonymity contributor_incomplete',

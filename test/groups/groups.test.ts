@@ -34,6 +34,13 @@ t.test('groups', async t => {
     const changed = await admin.patch(url, { capacity: 12, location: { notes: 'Ring twice' } }, { 'if-match': '"1"' })
     t.match(changed.data, { capacity: 12, version: 2, location: { city: 'Oakland', notes: 'Ring twice' } })
 
+    for (const [location, pointer] of [
+      [{ latitude: null }, '#/location/latitude'],
+      [{ longitude: null }, '#/location/longitude']
+    ] as const) {
+      const half = await admin.patch(url, { location }, { 'if-match': '"2"' })
+      t.match(half, { statusCode: 422, data: { errors: [{ pointer, code: 'incomplete_coordinates' }] } })
+    }
     const archived = await admin.post(`${url}/archive`, undefined, { 'if-match': '"2"' })
     t.match(archived.data, { version: 3, archived_at: String })
     t.same((await admin.get('/v1/groups')).data.data, [])

@@ -96,6 +96,8 @@ t.test('series', async t => {
       const refused = await admin.post(`/v1/groups/${group}/series`, { ...weekly, ...fields })
       t.match(refused, { statusCode: 422, data: { errors: [{ pointer, code }] } }, JSON.stringify(fields))
     }
+    const wrong = await admin.post(`/v1/groups/${group}/series`, { ...weekly, start_time: '7pm' })
+    t.match(wrong.data, { errors: [{ detail: 'must be written like 19:00' }] })
     t.same(await look('select count(*)::int as n from sessions'), before)
   })
 

@@ -195,6 +195,18 @@ t.test('cards go out and come in', async t => {
     t.same([again.statusCode, again.headers['idempotency-replayed'], again.data], [207, 'true', first.data])
   })
 
+  await t.test('the starter set knows its cards that came in a list', async t => {
+    const third = await service.organization('Third')
+    const url = '/v1/imports/strategies'
+    const list = [{ title: 'BOX BREATHING' }, { title: 'Respiración en caja', language: 'es' }]
+    t.match((await third.post(url, list)).data.counts, { created: 2 })
+    t.match((await third.post('/v1/strategies/starter_set')).data, { added: 39, already_there: 1 })
+    t.match((await third.post('/v1/strategies/starter_set')).data, { added: 0, already_there: 40 })
+    const { data } = (await third.get('/v1/strategies?q=box')).data
+    t.equal(data.filter((found: { title: string }) => /^box breathing$/i.test(found.title)).length, 1)
+    t.match(data[0], { version: 1 })
+  })
+
   await t.test('another organization takes an export, and knows nobody by it', async t => {
     const other = await service.organization('Elsewhere')
     const cards = await exported()
@@ -227,13 +239,23 @@ t.test('cards go out and come in', async t => {
       ['title,colour\nx,y', 422, 'unknown_column'],
       ['title,title\nx,y', 422, 'duplicate_column'],
       ['title\n"x', 400, 'malformed_csv'],
-      ['title,steps\nx', 400, 'malformed_csv'],
       [Buffer.from([0x74, 0xff]), 400, 'invalid_encoding'],
       [`title\n${'x\n'.repeat(1001)}`, 422, 'too_many_rows']
     ] as const) {
       t.match(await csv(wrong as string), { statusCode: status, data: { code } }, String(wrong).slice(0, 20))
     }
+    t.match((await csv('title,colour\nx,y')).data, { errors: [{ pointer: '#/header/1' }] })
     t.equal((await csv('title\r\n')).data.counts?.created ?? 0, 0)
+    const ragged = await csv('title,summary\nSway,Slowly, and long\nCold feet,In a stream\nOne\nSit,Still,,')
+    t.match(ragged.data, {
+      results: [
+        { result: 'skipped', problem: { code: 'invalid_row', errors: [{ pointer: '#/0', code: 'ragged_row' }] } },
+        { index: 1, result: 'created' },
+        { result: 'skipped', problem: { errors: [{ pointer: '#/2', code: 'ragged_row' }] } },
+        { index: 3, result: 'created' }
+      ],
+      counts: { created: 2, skipped: 2 }
+    })
     t.equal((await admin.post('/v1/imports/strategies.csv', [{ title: 'x' }])).statusCode, 415)
     const nul = await csv('title\nx\u0000y')
     t.match([nul.statusCode, nul.data.results?.[0].result], [207, 'skipped'])

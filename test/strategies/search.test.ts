@@ -1,7 +1,7 @@
 import t from 'tap'
 import { starterSet } from '../../src/strategies/starter-set.ts'
 import { type Client, startApp } from '../support/app.ts'
-import { makePerson } from '../support/circle.ts'
+import { assign, makeGroup, makePerson } from '../support/circle.ts'
 
 interface Found {
   id: string
@@ -126,6 +126,7 @@ t.test('searching', async t => {
   await t.test('tells what was put right, and only then', async t => {
     t.match(await search(admin, { q: 'box braething' }), { corrected_q: 'box breathing' })
     t.match(await search(admin, { q: 'box breathing' }), { corrected_q: null })
+    t.match(await search(admin, { q: 'breathing bxo' }), { corrected_q: 'breathing box' }, 'in the order of the words')
     t.match(await search(admin, { q: 'xyzzyqwv' }), { data: [], corrected_q: null })
   })
 
@@ -252,6 +253,19 @@ t.test('searching', async t => {
     const facilitator = await service.staff(admin, 'facilitator')
     await facilitator.post('/v1/strategies', { title: 'Zanzibarium', visibility: 'private' })
     t.match(await search(admin, { q: 'zanzibariun' }), { data: [], corrected_q: null })
-    t.equal((await service.look("select count(*)::int as n from strategy_words where word like 'zanz%'"))[0].n, 0)
+    t.match(await search(facilitator, { q: 'zanzibariun' }), { data: [{ title: 'Zanzibarium' }] }, 'but to its writer')
+
+    const [group, elsewhere] = [await makeGroup(admin), await makeGroup(admin)]
+    const outsider = await service.staff(admin, 'facilitator')
+    await assign(admin, group, facilitator.staff_id)
+    await assign(admin, elsewhere, outsider.staff_id)
+    const id = await write({ title: 'Kaleidoscope', visibility: 'group', group_id: group })
+    const found = { data: [{ id }], corrected_q: 'kaleidoscope' }
+    t.match(await search(facilitator, { q: 'kaliedoscope' }), found)
+    t.match(await search(admin, { q: 'kaliedoscope' }), found)
+    t.match(await search(outsider, { q: 'kaliedoscope' }), { data: [], corrected_q: null })
+    // A card that all read, and that the word of the group's card would find: its own word is told.
+    await write({ title: 'Kaleidoscopes everywhere' })
+    t.match(await search(outsider, { q: 'kaleidoscpe' }), { corrected_q: 'kaleidoscopes' })
   })
 })

@@ -97,6 +97,48 @@ t.test('a card', async t => {
     t.match(data.data[0].changed_by, { display_name: 'Administrator' })
   })
 
+  await t.test('gets another contributor, session or group', async t => {
+    const person = await makeMember(admin, group, 'Robin')
+    const { id } = await write(admin, { contributor: { kind: 'nickname', nickname: 'R' } })
+    const change = (fields: Record<string, unknown>) => admin.patch(`/v1/strategies/${id}`, fields, { 'if-match': '*' })
+    const refused = async (fields: Record<string, unknown>, statusCode: number, code: string, pointer?: string) => {
+      const data = pointer === undefined ? { code } : { errors: [{ pointer, code }] }
+      t.match(await change(fields), { statusCode, data })
+    }
+    t.match((await change({ contributor: { kind: 'person', person_id: person } })).data, {
+      contributor: { kind: 'person', person_id: person, nickname: null },
+      contributor_secret: null
+    })
+    await refused({ contributor: { kind: 'nickname' } }, 422, 'contributor_incomplete', '#/contributor')
+    const unknown = { contributor: { kind: 'person', person_id: id } }
+    await refused(unknown, 422, 'unknown_reference', '#/contributor/person_id')
+    t.match((await change({ contributor: { kind: 'nickname', nickname: 'Jo' } })).data, {
+      contributor: { kind: 'nickname', person_id: null, nickname: 'Jo' }
+    })
+
+    const anonymous = await change({ contributor: { kind: 'anonymous', person_id: person } })
+    t.match(anonymous.data, { contributor: { kind: 'anonymous', person_id: null, nickname: null } })
+    t.match(anonymous.data.created_at, /T00:00:00.000Z$/)
+    t.notOk(JSON.stringify(await service.look('select * from strategies where id = $1', [id])).includes(person))
+    await refused({ contributor: { kind: 'nickname', nickname: 'Jo' } }, 409, 'contributor_sealed')
+    await refused({ contributor: { kind: 'anonymous', person_id: person } }, 409, 'contributor_sealed')
+    t.match((await change({ minutes: 3, contributor: { kind: 'anonymous' } })).data, { contributor_secret: null })
+    const lifted = await admin.post(`/v1/strategies/${id}/lift_anonymity`, {
+      secret: anonymous.data.contributor_secret,
+      kind: 'person'
+    })
+    t.match(lifted.data, { contributor: { kind: 'person', person_id: person } })
+
+    const other = await makeGroup(admin)
+    const elsewhere = await makeSession(admin, other)
+    t.match((await change({ session_id: session })).data, { session_id: session, group_id: group })
+    await refused({ session_id: id }, 422, 'unknown_reference', '#/session_id')
+    await refused({ session_id: elsewhere, group_id: group }, 422, 'unknown_reference', '#/group_id')
+    await refused({ group_id: other }, 409, 'strategy_shared_in_session')
+    t.match((await change({ session_id: elsewhere })).data, { session_id: elsewhere, group_id: other })
+    t.match((await change({ session_id: null, group_id: group })).data, { session_id: null, group_id: group })
+  })
+
   await t.test('has a category of the seeded ones or of one’s own', async t => {
     const list = async () => (await admin.get('/v1/strategy-categories')).data.data
     const before = await list()

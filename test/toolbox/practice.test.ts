@@ -115,6 +115,32 @@ t.test('practice', async t => {
     t.equal((await decide('publish')).statusCode, 200)
     t.ok((await coming(facilitator)) > 5)
     t.equal((await facilitator.get(`/v1/practices/${id}`)).statusCode, 200)
+
+    await admin.post(`/v1/strategies/${strategy_id}/reports`, { reason: 'identifies_somebody' })
+    t.equal((await decide('retire')).statusCode, 200)
+    t.equal((await facilitator.get(`/v1/practices/${id}`)).statusCode, 404, 'retired because of what was reported')
+    await decide('publish')
+
+    t.equal((await decide('retire')).statusCode, 200)
+    t.same([await coming(facilitator), await coming(admin)], [0, 0])
+    t.equal((await facilitator.get(`/v1/strategies/${strategy_id}`)).statusCode, 404)
+    t.match((await facilitator.get(`${url}?strategy_id=${strategy_id}`)).data.data, [
+      { id, strategy_title: 'Fold cranes' }
+    ])
+    const path = `/v1/practice-reminders/${reminder.data.id}`
+    t.match((await facilitator.get(path)).data, { strategy_title: 'Fold cranes' })
+    t.equal((await facilitator.post(`${path}/end`)).statusCode, 200)
+    t.equal((await log({ strategy_id })).statusCode, 422, 'nothing new is written of it')
+    t.equal((await facilitator.post(`/v1/practices/${id}/void`)).statusCode, 200)
+    t.equal((await stranger.get(`/v1/practices/${id}`)).statusCode, 404)
+  })
+
+  await t.test('with a draft that was retired tells nobody its title', async t => {
+    const made = await admin.post('/v1/strategies', { title: 'Never seen', draft: true })
+    const { id } = (await admin.post(url, { strategy_id: made.data.id })).data
+    await admin.post(`/v1/strategies/${made.data.id}/retire`, { reason: 'So' }, { 'if-match': '*' })
+    t.equal((await admin.get(`/v1/practices/${id}`)).statusCode, 200)
+    t.equal((await facilitator.get(`/v1/practices/${id}`)).statusCode, 404)
   })
 
   await t.test('is there for those who see the person', async t => {
