@@ -77,7 +77,7 @@ t.test('nothing of another organization exists, whichever wall is left', async t
       )
     }
     t.same(await checksums(superuser, admin.organization_id), before)
-    // What names an object and has no key to it: written by the gateway from who asks and what was changed, outlived by nothing.
+    // What names an object and has no key to it: written by the gateway from who asks and what was changed, or taken from a card, outlived by nothing.
     t.same(await unguardedReferences(superuser), [
       'attendance_versions.submitted_by_key',
       'attendance_versions.submitted_by_staff',
@@ -93,7 +93,8 @@ t.test('nothing of another organization exists, whichever wall is left', async t
       'strategy_share_links.created_by_key',
       'strategy_share_links.created_by_staff',
       'strategy_versions.changed_by_key',
-      'strategy_versions.changed_by_staff'
+      'strategy_versions.changed_by_staff',
+      'strategy_words.reach'
     ])
   })
 
