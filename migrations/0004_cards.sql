@@ -35,6 +35,9 @@ begin
   execute 'reset role';
 end $$;
 --> statement-breakpoint
+-- A setting of an extension that is not loaded yet is nobody's to set for a function.
+select similarity('', '');
+--> statement-breakpoint
 -- Words, in their order, with the ones that no card has replaced by those most like them; null where there are none. Words stay
 -- when their card goes: those that no card that the asker reads has by now are passed over.
 create function corrected_words(words text, languages text[], asker_staff uuid, asker_key uuid, moderates boolean, groups uuid[])
@@ -58,12 +61,15 @@ create function corrected_words(words text, languages text[], asker_staff uuid, 
           and case when w.is_private then w.reach = coalesce(asker_staff, asker_key)
             else moderates or w.reach = w.organization_id or w.reach = any (groups) end
         group by w.word
-        order by place limit 10) n
+        order by place limit 25) n
       where exists (select from public.strategies s
         where s.organization_id = public.current_organization() and s.status = 'published'
           and public.strategy_is_readable(s.visibility, s.status, s.group_id, s.created_by_staff_id, s.created_by_key_id, asker_staff,
             asker_key, moderates, groups)
-          and s.document @@ public.strategy_query(n.word, languages, 'c'))
+          and s.document @@ public.strategy_query(n.word, languages, 'c')
+          -- The very word: of one that is only like it, some other card has told.
+          and n.word = any (public.search_words('simple', concat_ws(E'\n', s.title, s.when_it_helps, s.summary,
+            array_to_string(s.topics, ' '), array_to_string(s.steps, E'\n')), true)))
       order by n.place limit 1) c on true
     where octet_length(g.word) < 1000
   $$;

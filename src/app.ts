@@ -38,6 +38,7 @@ import { refusals as personRefusals } from './people/queries.ts'
 import people from './people/routes.ts'
 import { schemas as personSchemas } from './people/schemas.ts'
 import { notFound, unprocessable } from './problems.ts'
+import closures from './schedule/closure-routes.ts'
 import schedule from './schedule/routes.ts'
 import { schemas as scheduleSchemas } from './schedule/schemas.ts'
 import attendance from './sessions/attendance-routes.ts'
@@ -208,6 +209,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       await signedIn.register(people)
       await signedIn.register(memberships)
       await signedIn.register(schedule)
+      await signedIn.register(closures)
       await signedIn.register(sessions)
       await signedIn.register(attendance)
       await signedIn.register(imports)

@@ -5,7 +5,7 @@ import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
 import { packageRoot } from '../package-root.ts'
 
-const migrationsFolder = join(packageRoot, 'migrations')
+const allMigrations = join(packageRoot, 'migrations')
 
 /** An arbitrary number that only migrations lock: replicas that start together migrate once, one after the other. */
 const migrationLock = 7_237_014
@@ -15,7 +15,7 @@ const migrationLock = 7_237_014
  * The user needs CREATEROLE and the ownership of the database, no more (PostgreSQL 15 to 18).
  * Answers how many it applied.
  */
-export async function migrateDatabase(url: string): Promise<number> {
+export async function migrateDatabase(url: string, migrationsFolder = allMigrations): Promise<number> {
   const client = new pg.Client({ connectionString: url, application_name: 'circlekeeper migrate' })
   // Without a listener, a connection that breaks would end the process before the query can say so.
   client.on('error', () => {})
@@ -44,7 +44,7 @@ async function countApplied(client: pg.Client): Promise<number> {
 /** When the newest migration of this code was made, as `schema_migrations.created_at` records it (milliseconds). */
 export async function newestMigration(): Promise<number> {
   const journal: { entries: { when: number }[] } = JSON.parse(
-    await readFile(join(migrationsFolder, 'meta/_journal.json'), 'utf8')
+    await readFile(join(allMigrations, 'meta/_journal.json'), 'utf8')
   )
   return journal.entries.at(-1)!.when
 }

@@ -40,11 +40,11 @@ const locationFields = {
 export const Location = Type.Unsafe<LocationRow | null>({
   title: 'Location',
   type: ['object', 'null'],
-  description: 'Where it meets; null for a group that only meets online.',
+  description: 'Where it meets; null for a group that only meets online, and for what meets where its group does.',
   required: Object.keys(locationFields),
   properties: locationFields
 })
-const LocationGiven = Type.Unsafe<Partial<LocationRow> | null>({
+export const LocationGiven = Type.Unsafe<Partial<LocationRow> | null>({
   title: 'LocationGiven',
   type: ['object', 'null'],
   description: 'Where it meets. Absent fields of a change stay as they are; null clears.',

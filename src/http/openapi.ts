@@ -45,6 +45,7 @@ const tags = [
   { name: 'facilitators', description: 'Who facilitates a group, from when to when.' },
   { name: 'people', description: 'Who comes. A nickname is enough.' },
   { name: 'memberships', description: 'Dated episodes of belonging to a group.' },
+  { name: 'closures', description: 'Days on which nothing is held.' },
   { name: 'series', description: 'The recurrence rules that make sessions.' },
   { name: 'sessions', description: 'Dated meetings of a group.' },
   { name: 'attendance', description: 'The sheet: who came.' },

@@ -64,6 +64,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
     not_anonymous: 'The contributor of the card is not anonymous, or no more.',
     session_cancelled: 'The session is cancelled. Reinstate it first.',
     session_did_not_happen: 'The session is marked as not happened. Reinstate it first.',
+    session_overlaps: 'The group has another session at that time. Send the request with force=true to keep both.',
     session_held: 'The session was held: it has an attendance sheet, which cannot be taken back.',
     session_not_scheduled: 'The session is cancelled or did not happen. Reinstate it first.',
     session_not_started:
@@ -98,6 +99,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
     incomplete_coordinates: 'Latitude and longitude are given together, or neither is.',
     invalid_rrule: 'The recurrence rule is not among those that are understood, or makes no session.',
     left_before_joining: 'The last day of a membership cannot lie before its first.',
+    no_occurrence: 'The series has no session on that day by its rule.',
     no_letters: 'Nothing is left of this name to look for.',
     no_scopes: 'Your key has no scope that the role of this member of staff could use.',
     not_permitted: 'The body has something that is not for the role of the key.',
@@ -109,6 +111,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
     too_far_ahead: 'This lies too far ahead.',
     too_late: 'This lies too far ahead.',
     duplicate_column: 'The header of the CSV has a column twice.',
+    too_long: 'This lasts longer than such a thing may.',
     too_many_rows: 'The list has more rows than are taken at once. Send it in parts.',
     unknown_column: 'The header of the CSV has a column that is not read here; `detail` names those that are.',
     unknown_reference: 'What the body refers to is not there, or not for this key to see.',

@@ -85,13 +85,14 @@ export const updateGroups = statement<{ id: string; version: number }, { rows: s
     returning g.id, g.version`
 )
 
-/** Takes back the sessions of these series that are still to come and that nobody touched. */
+/** Takes back the sessions of these series that are still to come and that nobody decided about, or wrote something down of. */
 export const dropComingSessions = statement<{ id: string; version: number }, { series_ids: string[] }>(
   'drop_coming_sessions',
   () => sql`
     delete from sessions s
     where s.organization_id = ${asker.organization_id} and s.series_id = any (${value('series_ids')}::uuid[])
-      and s.starts_at > now() and s.outcome = 'scheduled' and s.version = 1
+      and s.starts_at > now() and s.sheet_version = 0 and not s.touched
+      and not exists (select from strategies c where c.organization_id = s.organization_id and c.session_id = s.id)
     returning s.id, s.version`
 )
 

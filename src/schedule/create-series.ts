@@ -3,6 +3,7 @@ import { type Answered, created } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import { localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
+import { wholeLocation } from '../groups/create-group.ts'
 import { lockGroup } from '../groups/queries.ts'
 import { conflict, notFound } from '../problems.ts'
 import { horizonOf, makeSessionsBetween } from './make-sessions.ts'
@@ -27,6 +28,7 @@ export async function createSeries(
   const until = horizonOf(time_zone, now)
   const row = {
     ...given,
+    location: wholeLocation(given.location),
     organization_id: tx.actor.organization_id,
     id: uuid(),
     group_id,

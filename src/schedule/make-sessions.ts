@@ -2,7 +2,8 @@ import { and, eq } from 'drizzle-orm'
 import { v7 as uuid } from 'uuid'
 import { addDays, localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
-import { makeSessions } from './queries.ts'
+import type { Location } from '../groups/vocabulary.ts'
+import { makeSessions, shareCalendar } from './queries.ts'
 import { type Occurrence, occurrences } from './recurrence.ts'
 import { series } from './tables.ts'
 
@@ -22,6 +23,8 @@ interface Made {
   rrule: string
   topic?: string | null
   mode?: string | null
+  location?: Location | null
+  online_url?: string | null
 }
 
 /** Makes the sessions of several series; so many at once that they go into one statement. */
@@ -33,7 +36,7 @@ export async function makeSessionsOf(tx: Tx, made: { series: Made; occurrences: 
     occurs_on: occurrences.map(({ occurs_on }) => occurs_on),
     starts_at: occurrences.map(({ starts_at }) => starts_at)
   }))
-  await tx.run(makeSessions, { series: JSON.stringify(rows) })
+  await tx.runAll([shareCalendar.for(tx.actor, {}), makeSessions.for(tx.actor, { series: JSON.stringify(rows) })])
 }
 
 /** Makes the sessions of one series from a day on and before another. */

@@ -8,8 +8,8 @@ import type { Series } from './schemas.ts'
 import { sentenceOf } from './sentence.ts'
 
 const stored = sql.raw(
-  `s.id, s.group_id, s.starts_on, s.start_time, s.duration_minutes, s.time_zone, s.rrule, s.topic, s.mode, s.ends_on,
-  s.extended_until as sessions_until, s.version, s.created_at, s.updated_at`
+  `s.id, s.group_id, s.starts_on, s.start_time, s.duration_minutes, s.time_zone, s.rrule, s.topic, s.mode, s.location,
+  s.online_url, s.ends_on, s.continues_series_id, s.extended_until as sessions_until, s.version, s.created_at, s.updated_at`
 )
 export type StoredSeries = Omit<Series, 'sentence' | 'next_occurrences'>
 
@@ -65,9 +65,20 @@ export const lockSeriesToExtend = statement<StoredSeries, { series_id: string }>
 )
 
 /**
+ * Whoever makes sessions and whoever closes days do not miss each other: many may make sessions at once, and wait while days
+ * are being closed.
+ */
+const calendarLock = sql`hashtextextended('calendar ' || ${asker.organization_id}::text, 0)`
+export const shareCalendar = statement<never>(
+  'share_calendar',
+  () => sql`select pg_advisory_xact_lock_shared(${calendarLock})`
+)
+export const lockCalendar = statement<never>('lock_calendar', () => sql`select pg_advisory_xact_lock(${calendarLock})`)
+
+/**
  * Makes sessions from a JSON array of series, each with the occurrences that are wanted: an occurrence becomes one session,
- * however often it is asked for. The sessions stand in the room that hangs from this one; here they are only known by
- * their table's name.
+ * however often it is asked for, and is cancelled from the outset on a day that is closed. The sessions stand in the room that
+ * hangs from this one; here they are only known by their table's name.
  *
  * What a session takes from its series comes along instead of being looked up: an import fills a table that has no
  * statistics yet, where the planner may walk through all series for each session.
@@ -75,23 +86,76 @@ export const lockSeriesToExtend = statement<StoredSeries, { series_id: string }>
 export const makeSessions = statement<never, { series: string }>(
   'make_sessions',
   () => sql`
+    with closed as materialized (
+      select c.* from closures c where c.organization_id = ${asker.organization_id} and c.removed_at is null)
     insert into sessions (organization_id, id, group_id, series_id, occurs_on, starts_at, ends_at, duration_minutes,
-      local_date, local_time, time_zone, topic, mode)
+      local_date, local_time, time_zone, topic, mode, location, online_url, outcome, reason, closure_id)
     select ${asker.organization_id}::uuid, o.id, s.group_id, s.id, o.occurs_on, o.starts_at,
-      o.starts_at + make_interval(mins => s.duration_minutes), s.duration_minutes, o.occurs_on, s.start_time, s.time_zone, s.topic, s.mode
+      o.starts_at + make_interval(mins => s.duration_minutes), s.duration_minutes, o.occurs_on, s.start_time, s.time_zone, s.topic, s.mode,
+      nullif(s.location, 'null'), s.online_url, case when c.id is null then 'scheduled' else 'cancelled' end, c.name, c.id
     from jsonb_to_recordset(${value('series')}::jsonb) as s (id uuid, group_id uuid, duration_minutes int, start_time text,
-      time_zone text, topic text, mode text, ids uuid[], occurs_on date[], starts_at timestamptz[])
+      time_zone text, topic text, mode text, location jsonb, online_url text, ids uuid[], occurs_on date[], starts_at timestamptz[])
     cross join unnest(s.ids, s.occurs_on, s.starts_at) as o (id, occurs_on, starts_at)
+    left join lateral (
+      select c.id, c.name from closed c
+      where o.occurs_on between c.starts_on and c.ends_on and (c.group_id is null or c.group_id = s.group_id) and o.starts_at > now()
+      order by c.created_at, c.id limit 1) c on true
     on conflict (organization_id, series_id, occurs_on) do nothing`
 )
 
-/** Takes back the sessions after a series' last day that are still to come and that nobody touched. */
-export const dropSessionsAfter = statement<{ id: string; version: number }, { series_id: string; ends_on: string }>(
-  'drop_sessions_after',
+/** A session of a series, as far as it matters to what becomes of the series. */
+export interface SessionOfSeries {
+  id: string
+  occurs_on: string
+  starts_at: string
+  ends_at: string
+  duration_minutes: number
+  local_date: string
+  local_time: string
+  time_zone: string
+  topic: string | null
+  mode: Series['mode']
+  location: Series['location']
+  online_url: string | null
+  /** It is to come, has no sheet, and nobody said that it did not happen. */
+  open: boolean
+  /** Somebody decided about this very session, or wrote something down of it. */
+  touched: boolean
+  detached: boolean
+}
+
+/** The sessions of a series from a day on, held still until the transaction ends. */
+export const lockSessionsFrom = statement<SessionOfSeries, { series_id: string; from: string }>(
+  'lock_sessions_from',
   () => sql`
-    delete from sessions s
-    where s.organization_id = ${asker.organization_id} and s.series_id = ${value('series_id')} and s.occurs_on > ${value('ends_on')}::date
-      and s.starts_at > now() and s.outcome = 'scheduled' and s.version = 1
+    select s.id, s.occurs_on, s.starts_at, s.ends_at, s.duration_minutes, s.local_date, s.local_time, s.time_zone, s.topic, s.mode,
+      s.location, s.online_url, s.detached,
+      s.starts_at > now() and s.sheet_version = 0 and s.outcome in ('scheduled', 'cancelled') as open,
+      s.touched or exists (select from strategies c where c.organization_id = s.organization_id and c.session_id = s.id) as touched
+    from sessions s
+    where s.organization_id = ${asker.organization_id} and s.series_id = ${value('series_id')} and s.occurs_on >= ${value('from')}::date
+    order by s.id for update of s`
+)
+
+/** Writes down what became of sessions, and of which series they are, from a JSON array of `FollowedSession`. */
+export const followSeries = statement<{ id: string; version: number }, { series_id: string; rows: string }>(
+  'follow_series',
+  () => sql`
+    update sessions s set series_id = ${value('series_id')}, starts_at = r.starts_at, ends_at = r.ends_at, duration_minutes = r.duration_minutes,
+      local_date = r.local_date, local_time = r.local_time, time_zone = r.time_zone, topic = r.topic, mode = r.mode,
+      location = nullif(r.location, 'null'), online_url = r.online_url, detached = r.detached, version = s.version + 1, updated_at = now()
+    from jsonb_to_recordset(${value('rows')}::jsonb) as r (id uuid, starts_at timestamptz, ends_at timestamptz,
+      duration_minutes int, local_date date, local_time text, time_zone text, topic text, mode text, location jsonb, online_url text,
+      detached boolean)
+    where s.organization_id = ${asker.organization_id} and s.id = r.id
+    returning s.id, s.version`
+)
+
+/** Takes sessions back that `lockSessionsFrom` holds. */
+export const removeSessions = statement<{ id: string; version: number }, { ids: string[] }>(
+  'remove_sessions',
+  () => sql`
+    delete from sessions s where s.organization_id = ${asker.organization_id} and s.id = any (${value('ids')}::uuid[])
     returning s.id, s.version`
 )
 

@@ -186,6 +186,9 @@ export function partsOf(rule: string): Parts {
   return parts
 }
 
+/** The same rule with another COUNT. */
+export const withCount = (rule: string, count: number): string => spell({ ...partsOf(rule), COUNT: String(count) })
+
 /** The parts of the rule, or the sentence that refuses it. */
 function readParts(text: string): Parts | string {
   // Length before all else: what follows is only as slow as the text is long.

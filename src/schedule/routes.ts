@@ -6,21 +6,24 @@ import { groupDoor } from '../groups/door.ts'
 import { GroupPath } from '../groups/schemas.ts'
 import { etagOf } from '../http/etag.ts'
 import { paged } from '../http/page.ts'
-import { idempotent, idempotentIfMatch, named } from '../http/schemas.ts'
+import { idempotent, idempotentIfMatch, ifMatch, named } from '../http/schemas.ts'
 import { notFound, unprocessable } from '../problems.ts'
+import { changeSeries, endSeries, splitSeries } from './change-series.ts'
 import { createSeries } from './create-series.ts'
-import { endSeries } from './end-series.ts'
 import { previewSeries } from './preview-series.ts'
 import { findPlace, findSeries, listSeries, told } from './queries.ts'
 import {
   Series,
+  SeriesChanged,
   SeriesCreate,
   SeriesEnd,
   SeriesPage,
+  SeriesPatch,
   SeriesPath,
   SeriesPreview,
   SeriesPreviewCreate,
-  SeriesQuery
+  SeriesQuery,
+  SeriesSplit
 } from './schemas.ts'
 
 async function seriesDoor(db: Pick<Database, 'read'>, caller: Caller, { series_id }: Record<string, string>) {
@@ -116,6 +119,50 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     }
   )
 
+  app.patch(
+    '/series/:series_id',
+    {
+      config: { scope: 'sessions:write', door: seriesDoor },
+      schema: {
+        operationId: 'updateSeries',
+        tags: ['series'],
+        summary: 'Change a series',
+        description:
+          'All sessions to come follow, but for what was changed in one of them itself. Past sessions, and those with a sheet, stay as they are. A day that the rule names no more loses its session, unless somebody decided about it: that one is told as detached.',
+        params: SeriesPath,
+        headers: ifMatch,
+        body: named(SeriesPatch),
+        response: { 200: named(SeriesChanged) }
+      }
+    },
+    async (request, reply) =>
+      await change(request, reply, tx =>
+        changeSeries(tx, request.params.series_id, request.headers['if-match'], request.body)
+      )
+  )
+
+  app.post(
+    '/series/:series_id/split',
+    {
+      config: { scope: 'sessions:write', idempotent: true, door: seriesDoor },
+      schema: {
+        operationId: 'splitSeries',
+        tags: ['series'],
+        summary: 'Change a series from a day on',
+        description:
+          'For this session and those that follow: the series ends the day before, and the answer is the one that goes on. Sessions to come keep their ids and follow as with `updateSeries`.',
+        params: SeriesPath,
+        headers: idempotentIfMatch,
+        body: named(SeriesSplit),
+        response: { 201: named(SeriesChanged) }
+      }
+    },
+    async (request, reply) =>
+      await change(request, reply, tx =>
+        splitSeries(tx, request.params.series_id, request.headers['if-match'], request.body)
+      )
+  )
+
   app.post(
     '/series/:series_id/end',
     {
@@ -125,11 +172,11 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['series'],
         summary: 'End a series',
         description:
-          'Sessions to come after the last day go, unless something was recorded or decided about them. Past ones stay.',
+          'Sessions to come after the last day go, unless somebody decided about them or wrote something down. Those, and past ones, stay, and are told as detached.',
         params: SeriesPath,
         headers: idempotentIfMatch,
         body: named(SeriesEnd),
-        response: { 200: named(Series) }
+        response: { 200: named(SeriesChanged) }
       }
     },
     async (request, reply) =>

@@ -1,8 +1,10 @@
-import { type Static, Type } from 'typebox'
+import { type Static, type TOptional, type TSchema, Type } from 'typebox'
+import { Location, LocationGiven, OnlineUrl } from '../groups/schemas.ts'
 import { modes } from '../groups/vocabulary.ts'
 import {
   Answer,
   Body,
+  Changes,
   Defaulted,
   Id,
   Instant,
@@ -55,6 +57,13 @@ const described = {
   mode: Nullable(OneOf(modes, { description: 'Where it differs from the group’s; null: as the group.' }))
 }
 
+/** Where it meets, if not where the group does. */
+export const place = { location: Location, online_url: Nullable(OnlineUrl) }
+export const placeGiven = {
+  location: LocationGiven,
+  online_url: Nullable({ ...OnlineUrl, description: 'The link, if not the group’s; null: as the group.' })
+}
+
 const occurrenceTimes = {
   starts_at: Instant,
   ends_at: Instant,
@@ -73,11 +82,14 @@ export const Series = Answer(
     id: Id,
     group_id: Id,
     ...described,
+    location: place.location,
+    online_url: place.online_url,
     sentence: Sentence,
     next_occurrences: Type.Array(Type.Object({ session_id: Id, ...occurrenceTimes }), {
       description: 'The next three sessions to be held, as they are by now: moved ones where they were moved to.'
     }),
     ends_on: Nullable(LocalDate),
+    continues_series_id: Nullable({ ...Id, description: 'The series that it goes on with, changed from a day on.' }),
     sessions_until: Type.String({ format: 'date', description: 'Its sessions exist before this local day.' }),
     version: Version,
     created_at: Instant,
@@ -96,7 +108,9 @@ export const SeriesCreate = Body(
     duration_minutes: Type.Optional(described.duration_minutes),
     time_zone: Type.Optional(described.time_zone),
     topic: Type.Optional(described.topic),
-    mode: Type.Optional(described.mode)
+    mode: Type.Optional(described.mode),
+    location: Type.Optional(placeGiven.location),
+    online_url: Type.Optional(placeGiven.online_url)
   },
   {
     description: 'The length is the organization’s usual one and the time zone the group’s, unless given.',
@@ -185,8 +199,107 @@ export const SeriesEnd = Body(
 )
 export type SeriesEnd = Static<typeof SeriesEnd>
 
+const changes = {
+  start_time: described.start_time,
+  duration_minutes: described.duration_minutes,
+  time_zone: described.time_zone,
+  rrule: described.rrule,
+  topic: described.topic,
+  mode: described.mode,
+  ...placeGiven
+}
+
+export const SeriesPatch = Changes('SeriesPatch', changes, {
+  description: 'For all sessions that are to come.',
+  examples: [{ start_time: '18:30' }]
+})
+export type SeriesPatch = Static<typeof SeriesPatch>
+
+export const SeriesSplit = Body(
+  'SeriesSplit',
+  {
+    from: { ...LocalDate, description: 'The local day, by the rule of the series, from which it changes.' },
+    ...(Object.fromEntries(
+      Object.entries(changes).map(([name, schema]) => [name, Type.Optional(schema as TSchema)])
+    ) as unknown as { [Name in keyof typeof changes]: TOptional<(typeof changes)[Name]> })
+  },
+  { description: 'For this session and those that follow.', examples: [{ from: '2027-06-01', start_time: '18:30' }] }
+)
+export type SeriesSplit = Static<typeof SeriesSplit>
+
+export const SeriesChanged = Answer(
+  'SeriesChanged',
+  {
+    ...Series.properties,
+    detached_session_ids: Type.Array(Id, {
+      description:
+        'Sessions that the rule names no more, and that stay: they have a sheet, are past, or somebody decided about them.'
+    })
+  },
+  { description: 'The series as it is now, and what it left behind.' }
+)
+export type SeriesChanged = Static<typeof SeriesChanged>
+
 export const SeriesPage = Page('SeriesPage', Series)
 export const SeriesPath = Parameters({ series_id: Id })
 export const SeriesQuery = Parameters({ ...pageQuery })
 
-export const schemas = [Series, SeriesCreate, SeriesEnd, SeriesPage, SeriesPreview, SeriesPreviewCreate]
+const closedDays = {
+  starts_on: Type.String({ format: 'date', description: 'The first local day.', examples: ['2026-12-24'] }),
+  ends_on: Type.String({ format: 'date', description: 'The last local day.', examples: ['2027-01-01'] }),
+  name: Line(200, { description: 'Why: the reason of the sessions that it cancels.', examples: ['Winter break'] })
+}
+
+export const Closure = Answer(
+  'Closure',
+  {
+    id: Id,
+    group_id: Nullable({ ...Id, description: 'The group; null: the whole organization.' }),
+    ...closedDays,
+    removed_at: Nullable(Instant),
+    cancelled_sessions: Type.Integer({
+      minimum: 0,
+      description: 'So many sessions, of those that whoever asks sees, are cancelled by it at this time.'
+    }),
+    version: Version,
+    created_at: Instant,
+    updated_at: Instant
+  },
+  { description: 'Days on which nothing is held.' }
+)
+export type Closure = Static<typeof Closure>
+
+export const ClosureCreate = Body(
+  'ClosureCreate',
+  {
+    group_id: Type.Optional({ ...Id, description: 'The group; absent: the whole organization.' }),
+    starts_on: closedDays.starts_on,
+    ends_on: Type.Optional({ ...closedDays.ends_on, description: 'The last local day; the first unless given.' }),
+    name: closedDays.name
+  },
+  { examples: [{ starts_on: '2026-12-24', ends_on: '2027-01-01', name: 'Winter break' }] }
+)
+export type ClosureCreate = Static<typeof ClosureCreate>
+export const ClosurePage = Page('ClosurePage', Closure)
+export const ClosurePath = Parameters({ closure_id: Id })
+export const ClosureQuery = Parameters({
+  ...pageQuery,
+  from: Type.Optional({ ...LocalDate, description: 'Closures that last until this day or longer.' }),
+  to: Type.Optional({ ...LocalDate, description: 'Closures that begin before this day.' }),
+  group_id: Type.Optional({ ...Id, description: 'Those that close this group: its own, and the organization’s.' })
+})
+
+export const schemas = [
+  Closure,
+  ClosureCreate,
+  ClosurePage,
+  Series,
+  SeriesCreate,
+  SeriesPatch,
+  SeriesSplit,
+  SeriesChanged,
+  SeriesEnd,
+  SeriesPage,
+  SeriesPreview,
+  SeriesPreviewCreate
+]

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { instantText } from '../database/columns.ts'
 import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
 import { behindDoor } from '../groups/door.ts'
+import type { Location } from '../groups/vocabulary.ts'
 import type { Asked } from '../http/page.ts'
 import type { Outcome } from './vocabulary.ts'
 
@@ -22,7 +23,8 @@ export const counts = sql`json_build_object('present', s.present_count, 'absent'
 const sessionJson = sql`json_build_object('id', s.id, 'group_id', s.group_id, 'series_id', s.series_id,
   'starts_at', ${instantText(sql`s.starts_at`)}, 'ends_at', ${instantText(sql`s.ends_at`)},
   'duration_minutes', s.duration_minutes, 'local_date', s.local_date, 'local_time', s.local_time, 'time_zone', s.time_zone,
-  'topic', s.topic, 'mode', coalesce(s.mode, g.mode), 'outcome', s.outcome, 'reason', s.reason,
+  'topic', s.topic, 'mode', coalesce(s.mode, g.mode), 'location', s.location, 'online_url', s.online_url,
+  'original_date', s.occurs_on, 'detached', s.detached, 'outcome', s.outcome, 'reason', s.reason, 'closure_id', s.closure_id,
   'submitted_at', ${instantText(sql`s.submitted_at`)}, 'counts', ${counts}, 'version', s.version,
   'created_at', ${instantText(sql`s.created_at`)}, 'updated_at', ${instantText(sql`s.updated_at`)})::text`
 
@@ -95,6 +97,8 @@ export interface LockedSession {
   version: number
   sheet_version: number
   anonymous_count: number
+  location: Location | null
+  closure_id: string | null
   /** Whether a sheet may be put already: from an hour before the start. */
   begun: boolean
 }
@@ -104,8 +108,31 @@ export const lockSession = statement<LockedSession, { session_id: string }>(
   'lock_session',
   shape => sql`
     select s.id, s.group_id, s.starts_at, s.duration_minutes, s.time_zone, s.outcome, s.version, s.sheet_version, s.anonymous_count,
+      s.location, s.closure_id,
       now() >= s.starts_at - interval '60 minutes' as begun
     from sessions s
     where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindDoor(shape, sql`s.group_id`)}
     for update of s`
+)
+
+/** Moves within a group come one after the other, until the transaction ends. */
+export const lockMoves = statement<never, { group_id: string }>(
+  'lock_moves',
+  () => sql`
+    select pg_advisory_xact_lock(hashtextextended('moves ' || ${value('group_id')}::text, 0))
+    from organizations o where o.id = ${asker.organization_id}`
+)
+
+/** A session of the group, neither cancelled nor found not to have happened, at that time. */
+export const overlappingSession = statement<
+  { id: string },
+  { group_id: string; session_id: string; starts_at: string; ends_at: string }
+>(
+  'overlapping_session',
+  () => sql`
+    select s.id from sessions s
+    where s.organization_id = ${asker.organization_id} and s.group_id = ${value('group_id')} and s.id <> ${value('session_id')}
+      and s.starts_at < ${value('ends_at')}::timestamptz and s.starts_at > ${value('starts_at')}::timestamptz - interval '1 day'
+      and s.ends_at > ${value('starts_at')}::timestamptz and s.outcome in ('scheduled', 'held')
+    limit 1`
 )

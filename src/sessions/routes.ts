@@ -18,6 +18,7 @@ import {
   GroupSessionQuery,
   Session,
   SessionCreate,
+  SessionMove,
   SessionPage,
   SessionPatch,
   SessionPath,
@@ -126,7 +127,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'updateSession',
         tags: ['sessions'],
         summary: 'Change a session',
+        description: 'Moved onto another session of the group, it is refused unless forced.',
         params: SessionPath,
+        querystring: SessionMove,
         headers: ifMatch,
         body: named(SessionPatch),
         response: { 200: named(Session) }
@@ -134,7 +137,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) =>
       await change(request, reply, tx =>
-        changeSession(tx, request.params.session_id, request.headers['if-match'], request.body)
+        changeSession(tx, request.params.session_id, request.headers['if-match'], request.body, request.query.force)
       )
   )
 
@@ -184,7 +187,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'reinstateSession',
         tags: ['sessions'],
         summary: 'Reinstate a session',
-        description: 'Takes back that it was cancelled or did not happen: it is scheduled again.',
+        description:
+          'Takes back that it was cancelled or did not happen: it is scheduled again. A session that a closure cancelled is held anyway.',
         params: SessionPath,
         headers: idempotentIfMatch,
         response: { 200: named(Session) }

@@ -2,6 +2,7 @@ import { v7 as uuid } from 'uuid'
 import { type Answered, doneAsText } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
+import { wholeLocation } from '../groups/create-group.ts'
 import { lockGroup } from '../groups/queries.ts'
 import { conflict, notFound } from '../problems.ts'
 import { usualDuration } from '../schedule/queries.ts'
@@ -24,6 +25,9 @@ export async function scheduleSession(tx: Tx, group_id: string, given: SessionCr
     group_id,
     topic: given.topic,
     mode: given.mode,
+    location: wholeLocation(given.location),
+    online_url: given.online_url,
+    touched: true,
     time_zone,
     ...timesOf(given.starts_at, duration_minutes, time_zone)
   })

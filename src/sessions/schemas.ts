@@ -18,7 +18,7 @@ import {
   TimeZone,
   Version
 } from '../http/schemas.ts'
-import { DurationMinutes } from '../schedule/schemas.ts'
+import { DurationMinutes, place, placeGiven } from '../schedule/schemas.ts'
 import { attendanceModes, attendanceStatuses, outcomes } from './vocabulary.ts'
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
@@ -57,8 +57,15 @@ export const Session = Answer(
     time_zone: TimeZone,
     topic,
     mode: OneOf(modes),
+    ...place,
+    original_date: Nullable({
+      ...LocalDate,
+      description: 'The day that the series gave it: with the series, what it is, wherever it is moved.'
+    }),
+    detached: Type.Boolean({ description: 'Its series names that day no more.' }),
     outcome: OneOf(outcomes, { description: 'Held with nobody present is still held.' }),
     reason: Nullable(Type.String({ description: 'Why it was cancelled or did not happen.' })),
+    closure_id: Nullable({ ...Id, description: 'The closure that cancelled it.' }),
     submitted_at: Nullable(Instant),
     counts: Type.Unsafe<Static<typeof Counts>>({ $ref: 'Counts#' }),
     version: Version,
@@ -76,7 +83,9 @@ export const SessionCreate = Body(
     duration_minutes: Type.Optional(DurationMinutes),
     time_zone: Type.Optional(TimeZone),
     topic: Defaulted(topic, null),
-    mode: Defaulted(mode, null)
+    mode: Defaulted(mode, null),
+    location: Type.Optional(placeGiven.location),
+    online_url: Type.Optional(placeGiven.online_url)
   },
   { examples: [{ starts_at: '2026-11-25T03:00:00Z', duration_minutes: 90, topic: 'Holidays' }] }
 )
@@ -84,10 +93,10 @@ export type SessionCreate = Static<typeof SessionCreate>
 
 export const SessionPatch = Changes(
   'SessionPatch',
-  { starts_at: Instant, duration_minutes: DurationMinutes, topic, mode },
+  { starts_at: Instant, duration_minutes: DurationMinutes, topic, mode, ...placeGiven },
   {
     description:
-      'Start and length cannot change once there is a sheet, or while the session is cancelled or did not happen.',
+      'Start and length cannot change once there is a sheet, or while the session is cancelled or did not happen. A session that was moved stays where it is when its series changes.',
     examples: [{ topic: 'Holidays' }]
   }
 )
@@ -98,6 +107,12 @@ export type SessionReason = Static<typeof SessionReason>
 
 export const SessionPage = Page('SessionPage', Session)
 export const SessionPath = Parameters({ session_id: Id })
+export const SessionMove = Parameters({
+  force: Defaulted(
+    Type.Boolean({ description: 'Also onto another session of the group, which is refused otherwise.' }),
+    false
+  )
+})
 
 /** A day where the session is, or an instant. */
 const dayOrInstant = (description: string) =>

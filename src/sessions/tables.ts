@@ -17,9 +17,9 @@ import {
 import { apiKeys, staff } from '../access/tables.ts'
 import { instant, oneOf, tenant, versioned } from '../database/columns.ts'
 import { groups } from '../groups/tables.ts'
-import { modes } from '../groups/vocabulary.ts'
+import { type Location, modes } from '../groups/vocabulary.ts'
 import { people } from '../people/tables.ts'
-import { series } from '../schedule/tables.ts'
+import { closures, series } from '../schedule/tables.ts'
 import { attendanceKinds, attendanceModes, attendanceStatuses, outcomes } from './vocabulary.ts'
 
 /** One dated meeting of a group, with the head of its attendance sheet. */
@@ -39,6 +39,17 @@ export const sessions = pgTable(
     time_zone: text().notNull(),
     topic: text(),
     mode: text({ enum: modes }),
+    /** Where it is, if not where the group meets. */
+    location: jsonb().$type<Location>(),
+    online_url: text(),
+    /** Somebody decided about this very session: what becomes of its series does not undo that. */
+    touched: boolean().notNull().default(false),
+    /** Its series names this day no more. */
+    detached: boolean().notNull().default(false),
+    /** Which closure suppressed it; it is cancelled then. */
+    closure_id: uuid(),
+    /** No closure suppresses it: somebody decided so. */
+    holds_anyway: boolean().notNull().default(false),
     outcome: text({ enum: outcomes }).notNull().default('scheduled'),
     reason: text(),
     /** The sheet: version 0 until the first one is put; the counts are those of the sheet as it stands. */
@@ -75,15 +86,22 @@ export const sessions = pgTable(
       columns: [t.organization_id, t.submitted_by_staff],
       foreignColumns: [staff.organization_id, staff.id]
     }),
+    foreignKey({
+      name: 'sessions_closure',
+      columns: [t.organization_id, t.closure_id],
+      foreignColumns: [closures.organization_id, closures.id]
+    }),
     uniqueIndex('sessions_one_per_occurrence').on(t.organization_id, t.series_id, t.occurs_on),
     unique('sessions_with_start').on(t.organization_id, t.id, t.group_id, t.starts_at),
     index('sessions_in_order').on(t.organization_id, t.starts_at, t.id),
     index('sessions_of_group').on(t.organization_id, t.group_id, t.starts_at, t.id),
+    index('sessions_of_closure').on(t.organization_id, t.closure_id).where(sql`closure_id is not null`),
     check('sessions_mode', oneOf(t.mode, modes)),
     check('sessions_outcome', oneOf(t.outcome, outcomes)),
     check('sessions_held_has_sheet', sql`(${t.outcome} = 'held') = (${t.sheet_version} > 0)`),
     check('sessions_duration', sql`${t.duration_minutes} between 5 and 1440`),
     check('sessions_anonymous_count', sql`${t.anonymous_count} >= 0`),
+    check('sessions_suppressed', sql`${t.closure_id} is null or ${t.outcome} = 'cancelled'`),
     check('sessions_occurrence', sql`(${t.series_id} is null) = (${t.occurs_on} is null)`)
   ]
 )

@@ -1,4 +1,4 @@
-import { v7 as uuid } from 'uuid'
+import { randomUUID } from 'node:crypto'
 import type { Answered } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
@@ -28,7 +28,7 @@ export async function addStarterSet(tx: Tx): Promise<Answered<StarterSetResult>>
       starterSet.map(({ key, ...content }) => ({
         ...content,
         organization_id,
-        id: uuid(),
+        id: randomUUID(),
         language: 'en',
         links: [],
         contributor_kind: 'nickname' as const,

@@ -55,7 +55,10 @@ export async function changeStrategy(
   changes: StrategyPatch
 ): Promise<Answered<StrategyChanged>> {
   const before = await holdStrategy(tx, sight, strategy_id, ifMatch)
-  if (before.status === 'retired') throw conflict('strategy_not_in_use', 'The card is retired. Publish it first.')
+  // Whoever wants to be told of no more is not asked to publish the card again.
+  const saysMore = Object.keys(changes).some(field => field !== 'contributor')
+  if (before.status === 'retired' && saysMore)
+    throw conflict('strategy_not_in_use', 'The card is retired. Publish it first.')
   const { contributor, ...content } = changes
   const contributed = await contributorChanged(tx, sight, before, contributor)
   const after = { ...before, ...content, ...(await placeChanged(tx, before, changes)) }
@@ -65,6 +68,10 @@ export async function changeStrategy(
   const opens = visibility !== before.visibility && (visibility === 'group' || visibility === 'public')
   const moves = group_id !== before.group_id || (session_id !== null && session_id !== before.session_id)
   if (opens || moves) await assertPlace(tx, sight, { visibility, group_id, session_id: moves ? session_id : null })
+  // Only now: of a session that the asker does not see, nothing tells of which group it is.
+  if (changes.group_id !== undefined && (changes.group_id?.toLowerCase() ?? null) !== group_id) {
+    throw unprocessable('unknown_reference', '#/group_id', 'The session is of another group.')
+  }
   if (changes.category !== undefined && changes.category !== before.category) await takeCategory(tx, changes.category)
 
   const { flags, seen } = await flagsFor(tx, sight, { ...after, nickname: contributed.contributor_nickname })
@@ -81,6 +88,8 @@ export async function changeStrategy(
     group_id,
     session_id,
     flags,
+    // A card of the starter set that few read is none: the organization may have that one again.
+    ...((visibility === 'private' || visibility === 'group') && { starter_key: null }),
     ...(anonymous && { review_since: sql`date_trunc('day', review_since)` }),
     ...((status !== before.status || raised) && statusColumns(status, { visibility, flags, anonymous }))
   })
@@ -98,11 +107,11 @@ async function contributorChanged(tx: Tx, sight: Sight, before: LockedStrategy, 
   const { contributor_kind, contributor_nickname } = before
   const stays = { contributor_kind, contributor_nickname, secret: null }
   if (contributor === undefined) return stays
+  await assertContributor(tx, sight, contributor)
   if (contributor_kind === 'anonymous') {
     if (contributor.kind === 'anonymous' && contributor.person_id === undefined) return stays
     throw conflict('contributor_sealed', 'The contributor is anonymous: they alone change that, with their secret.')
   }
-  await assertContributor(tx, sight, contributor)
   return columnsOf(contributor, { organization_id: tx.actor.organization_id, strategy_id: before.id })
 }
 
@@ -112,11 +121,7 @@ async function placeChanged(tx: Tx, before: LockedStrategy, given: Pick<Strategy
   const group_id = given.group_id === undefined ? before.group_id : (given.group_id?.toLowerCase() ?? null)
   if (session_id !== null && session_id !== before.session_id) {
     const [setting] = await tx.run(findSetting, { session_id })
-    const { session_group_id } = setting!
-    if (given.group_id !== undefined && group_id !== session_group_id) {
-      throw unprocessable('unknown_reference', '#/group_id', 'The session is of another group.')
-    }
-    return { group_id: session_group_id, session_id }
+    return { group_id: setting!.session_group_id, session_id }
   }
   if (session_id !== null && group_id !== before.group_id) {
     throw conflict('strategy_shared_in_session', 'The card was shared in a session, and stays with its group.')

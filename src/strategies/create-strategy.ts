@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { type Answered, created } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Database, Tx } from '../database/database.ts'
@@ -52,8 +51,8 @@ export async function createStrategy(tx: Tx, sight: Sight, given: StrategyCreate
   await assertContributor(tx, sight, contributor)
   await takeCategory(tx, given.category)
 
-  // The id of a card that nobody may trace does not tell when it was made.
-  const id = contributor.kind === 'anonymous' ? randomUUID() : uuid()
+  // The id does not tell when the card was made: nobody may trace it then, once its contributor is anonymous.
+  const id = randomUUID()
   const { flags, seen } = await flagsFor(tx, sight, { ...given, nickname: contributor.nickname ?? null })
   const trusted = sight.moderates || setting!.publishes_at_once
   const status = draft ? 'draft' : statusHandedIn({ visibility: given.visibility, flags: seen, trusted })

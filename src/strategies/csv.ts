@@ -61,7 +61,8 @@ export class RaggedRow {
  * @throws Problem 400 `malformed_csv`, 422 `unknown_column`, `duplicate_column`
  */
 export function rowsOfCsv(text: string, most: number): (Record<string, unknown> | RaggedRow)[] {
-  const separator = [',', ';', '\t'].find(one => text.split(/\r?\n/, 1)[0]!.includes(one)) ?? ','
+  const first = /[^\r\n]+/.exec(text)?.[0] ?? ''
+  const separator = [',', ';', '\t'].find(one => first.includes(one)) ?? ','
   let records: string[][]
   try {
     // One more than is read, so that it is known that there are more.
@@ -77,6 +78,9 @@ export function rowsOfCsv(text: string, most: number): (Record<string, unknown> 
     throw badRequest('malformed_csv', `This is no CSV (RFC 4180)${lines === undefined ? '' : `: see line ${lines}`}.`)
   }
   const [header = [], ...rows] = records
+  const width = header.length
+  // Spreadsheets add columns with nothing in them.
+  while (header.length > 1 && header.at(-1)!.trim() === '') header.pop()
   const read = header.map(cell => cell.trim().toLowerCase())
   const unknown = read.findIndex(name => !Object.hasOwn(columns, name))
   if (unknown >= 0 || header.length === 0) {
@@ -85,11 +89,11 @@ export function rowsOfCsv(text: string, most: number): (Record<string, unknown> 
   const twice = read.findIndex((name, index) => read.indexOf(name) !== index)
   if (twice >= 0) throw unprocessable('duplicate_column', `#/header/${twice}`, 'A column is there once.')
   return rows.map(row => {
-    // Spreadsheets add cells with nothing in them.
-    while (row.length > header.length && row.at(-1)!.trim() === '') row.pop()
-    if (row.length !== header.length) return new RaggedRow(row.length, header.length)
+    if (row.length !== width || row.slice(header.length).some(cell => cell.trim() !== '')) {
+      return new RaggedRow(row.length, width)
+    }
     const card: Record<string, unknown> = {}
-    for (const [index, cell] of row.entries()) {
+    for (const [index, cell] of row.slice(0, header.length).entries()) {
       const name = read[index] as Name
       const value = readAs[columns[name]](cell.normalize('NFC'))
       // An empty cell clears what may be empty, and says nothing of what may not.

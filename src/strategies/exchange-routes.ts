@@ -148,7 +148,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
           operationId: 'importStrategiesFromCsv',
           tags: ['strategies'],
           summary: 'Import strategies from CSV',
-          description: `As the CSV export has them; only the column \`title\` is required, and at most ${mostImported.rows} rows are taken. A row that has not the cells of the header is skipped. Pointers count rows from 0, without the header; into that, \`#/header/2\` is its third cell.\n\n${importing}`,
+          description: `As the CSV export has them; only the column \`title\` is required, and at most ${mostImported.rows} rows are taken. A row that has not the cells of the header is skipped; an empty line is no row. Pointers count rows from 0, without the header; into that, \`#/header/2\` is its third cell.\n\n${importing}`,
           headers: idempotent,
           body: { content: { 'text/csv': { schema: named(StrategyCsv) } } },
           response: { 207: named(StrategyImport) }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { v7 as uuid } from 'uuid'
 import type { Answered } from '../changes/change.ts'
 import { recordChangesNow } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
@@ -216,7 +215,7 @@ async function create(tx: Tx, sight: Sight, rows: Fresh[], results: StrategyImpo
     const { flags: noticed, seen } = flags[place]!
     const { visibility } = content
     const anonymous = contributor_nickname === null
-    const id = anonymous ? randomUUID() : uuid()
+    const id = randomUUID()
     const status = statusHandedIn({ visibility, flags: seen, trusted: true })
     results[index] = resultOf(index, 'created', id, status)
     const { secret: _, ...sealed } = sealContributor({ organization_id, strategy_id: id }, null)

@@ -22,7 +22,7 @@ export const readable = readableAs(sql`s.status`)
 
 /** The same for what people did with a card: of one that was retired well, its readers keep the title. */
 export const readableInLogs = readableAs(
-  sql`case when s.status = 'retired' and s.stays_in_logs then 'published' else s.status end`
+  sql`case when s.status = 'retired' and s.stays_in_logs and s.review_since is null then 'published' else s.status end`
 )
 
 /** A key of a member of staff is that member of staff. */
@@ -249,7 +249,7 @@ export const lockImported = statement<
     order by s.id for no key update of s`
 )
 
-/** Cards with the titles of the starter set, in its language, are those cards from now on. Nothing of them is changed. */
+/** Cards that everybody here reads with the titles of the starter set, in its language, are its cards from now on. */
 export const recognizeStarters = statement<never, { keys: string[]; titles: string[] }>(
   'recognize_starters',
   () => sql`
@@ -258,7 +258,8 @@ export const recognizeStarters = statement<never, { keys: string[]; titles: stri
       select distinct on (g.key) g.key, o.id
       from unnest(${value('keys')}::text[], ${value('titles')}::text[]) as g (key, title)
       join strategies o on o.organization_id = ${asker.organization_id} and lower(o.title) = lower(g.title)
-        and split_part(o.language, '-', 1) = 'en' and o.visibility in ('organization', 'public') and o.starter_key is null
+        and split_part(o.language, '-', 1) = 'en' and o.visibility in ('organization', 'public') and o.status = 'published'
+        and o.starter_key is null
       where not exists (select from strategies t where t.organization_id = ${asker.organization_id} and t.starter_key = g.key)
       order by g.key, o.id) k
     where s.organization_id = ${asker.organization_id} and s.id = k.id`

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { drizzle } from 'drizzle-orm/node-postgres'
@@ -50,6 +51,29 @@ const state = (url: string) =>
     policies: (await client.query('select count(*)::int as count from pg_policies')).rows[0].count
   }))
 
+const [organization, group, staff] = ['1', '2', '3'].map(digit => `${digit.repeat(8)}-0000-4000-8000-000000000000`)
+
+/** Cards as they were before their words knew whom they reach. */
+const cards = `
+  insert into organizations (id, name, slug, time_zone, language, settings, index_key_sealed)
+  values ('${organization}', 'Old', 'old', 'UTC', 'en', '{}', '\\x00');
+  insert into groups (organization_id, id, name, slug, topics, access, format, mode, languages, accessibility, audience, status,
+    visibility, time_zone, search_text, name_key)
+  values ('${organization}', '${group}', 'G', 'g', '{}', 'open', 'ongoing', 'online', '{}', '{}', '{}', 'active', 'listed', 'UTC', 'g', 'g');
+  insert into staff (organization_id, id, display_name, role) values ('${organization}', '${staff}', 'S', 'facilitator');
+  insert into strategies (organization_id, id, title, steps, where_usable, topics, language, links, contributor_kind, contributor_nickname,
+    visibility, status, flags, group_id, created_by_staff_id)
+  select '${organization}', gen_random_uuid(), title, '{}', '{}', '{}', 'en', '[]', 'nickname', 'N', visibility, status, '{}',
+    case visibility when 'group' then '${group}'::uuid end, '${staff}'
+  from (values ('Anchor', 'organization', 'published'), ('Basket', 'group', 'published'), ('Candle', 'private', 'published'),
+    ('Dragon', 'group', 'draft')) c (title, visibility, status);
+  insert into strategy_words values ('${organization}', 'anchor')`
+const words = [
+  { word: 'anchor', reach: organization, is_private: false },
+  { word: 'basket', reach: group, is_private: false },
+  { word: 'candle', reach: staff, is_private: true }
+]
+
 async function tryAll(t: Test, cluster: Cluster) {
   await t.test('the user has CREATEROLE and no more', async t => {
     const [role] = await connected(
@@ -94,6 +118,30 @@ async function tryAll(t: Test, cluster: Cluster) {
     t.equal(await migrateDatabase(url), 0, 'again: nothing to do')
     t.same(await state(url), after)
   })
+
+  for (const [what, data] of [
+    ['empty', ''],
+    ['with cards', cards]
+  ] as const) {
+    await t.test(`one after the other, as releases come: ${what}`, async t => {
+      const { url, superuserUrl } = await emptyDatabase(t, cluster)
+      const journal = JSON.parse(readFileSync(join(migrationsFolder, 'meta/_journal.json'), 'utf8'))
+      for (const { idx } of journal.entries) {
+        const folder = t.testdir({
+          meta: { '_journal.json': JSON.stringify({ ...journal, entries: journal.entries.slice(0, idx + 1) }) }
+        })
+        for (const { tag } of journal.entries.slice(0, idx + 1)) {
+          copyFileSync(join(migrationsFolder, `${tag}.sql`), join(folder, `${tag}.sql`))
+        }
+        t.equal(await migrateDatabase(url, folder), 1, journal.entries[idx].tag)
+        if (journal.entries[idx].tag === '0003_toolbox') await connected(superuserUrl, client => client.query(data))
+      }
+      const { rows } = await connected(superuserUrl, client =>
+        client.query('select word, reach, is_private from strategy_words order by word')
+      )
+      t.same(rows, data === '' ? [] : words)
+    })
+  }
 
   await t.test('kill -9 in the middle', async t => {
     const { url, superuserUrl } = await emptyDatabase(t, cluster)

@@ -150,6 +150,7 @@ async function oneOfEach(admin: Awaited<ReturnType<Awaited<ReturnType<typeof sta
       start_time: '19:00',
       rrule: 'FREQ=WEEKLY'
     }),
+    closure_id: await make('/v1/closures', { starts_on: '2026-01-01', name: 'New Year' }),
     session_id: await makeSession(admin, group_id),
     facilitator_id: await assign(admin, group_id, staff_id),
     strategy_id: await make('/v1/strategies', { title: 'Walk' }),

@@ -200,11 +200,16 @@ t.test('cards go out and come in', async t => {
     const url = '/v1/imports/strategies'
     const list = [{ title: 'BOX BREATHING' }, { title: 'Respiración en caja', language: 'es' }]
     t.match((await third.post(url, list)).data.counts, { created: 2 })
+    // What nobody reads is no card of the set, and what few read is none any more.
+    await third.post('/v1/strategies', { title: 'Longer out-breath', draft: true })
     t.match((await third.post('/v1/strategies/starter_set')).data, { added: 39, already_there: 1 })
     t.match((await third.post('/v1/strategies/starter_set')).data, { added: 0, already_there: 40 })
     const { data } = (await third.get('/v1/strategies?q=box')).data
-    t.equal(data.filter((found: { title: string }) => /^box breathing$/i.test(found.title)).length, 1)
-    t.match(data[0], { version: 1 })
+    const boxes = data.filter((found: { title: string }) => /^box breathing$/i.test(found.title))
+    t.match(boxes, [{ version: 1 }])
+    t.equal(boxes.length, 1)
+    await third.patch(`/v1/strategies/${boxes[0].id}`, { visibility: 'private' }, { 'if-match': '*' })
+    t.match((await third.post('/v1/strategies/starter_set')).data, { added: 1, already_there: 39 })
   })
 
   await t.test('another organization takes an export, and knows nobody by it', async t => {
@@ -247,14 +252,17 @@ t.test('cards go out and come in', async t => {
     t.match((await csv('title,colour\nx,y')).data, { errors: [{ pointer: '#/header/1' }] })
     t.equal((await csv('title\r\n')).data.counts?.created ?? 0, 0)
     const ragged = await csv('title,summary\nSway,Slowly, and long\nCold feet,In a stream\nOne\nSit,Still,,')
+    t.match((await csv('\n\ntitle;summary;;\nHum;Low;;\nNod;Twice;;more')).data, {
+      results: [{ result: 'created' }, { result: 'skipped' }]
+    })
     t.match(ragged.data, {
       results: [
         { result: 'skipped', problem: { code: 'invalid_row', errors: [{ pointer: '#/0', code: 'ragged_row' }] } },
         { index: 1, result: 'created' },
         { result: 'skipped', problem: { errors: [{ pointer: '#/2', code: 'ragged_row' }] } },
-        { index: 3, result: 'created' }
+        { result: 'skipped', problem: { errors: [{ pointer: '#/3', code: 'ragged_row' }] } }
       ],
-      counts: { created: 2, skipped: 2 }
+      counts: { created: 1, skipped: 3 }
     })
     t.equal((await admin.post('/v1/imports/strategies.csv', [{ title: 'x' }])).statusCode, 415)
     const nul = await csv('title\nx\u0000y')

@@ -267,5 +267,10 @@ t.test('searching', async t => {
     // A card that all read, and that the word of the group's card would find: its own word is told.
     await write({ title: 'Kaleidoscopes everywhere' })
     t.match(await search(outsider, { q: 'kaleidoscpe' }), { corrected_q: 'kaleidoscopes' })
+    // Nor a form of a word that only a hidden card has, though another card is found by it.
+    const hidden = await write({ title: 'Walks of Simonettas' })
+    await admin.post(`/v1/strategies/${hidden}/reports`, { reason: 'identifies_somebody' })
+    await write({ title: 'Simonetta Lake' })
+    t.match(await search(outsider, { q: 'simonettsa' }), { corrected_q: 'simonetta' })
   })
 })

@@ -123,6 +123,13 @@ t.test('a card', async t => {
     await refused({ contributor: { kind: 'nickname', nickname: 'Jo' } }, 409, 'contributor_sealed')
     await refused({ contributor: { kind: 'anonymous', person_id: person } }, 409, 'contributor_sealed')
     t.match((await change({ minutes: 3, contributor: { kind: 'anonymous' } })).data, { contributor_secret: null })
+    await refused(
+      { contributor: { kind: 'anonymous', nickname: 'x' } },
+      422,
+      'contributor_incomplete',
+      '#/contributor/nickname'
+    )
+    t.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4/, 'the id does not tell when it was written down')
     const lifted = await admin.post(`/v1/strategies/${id}/lift_anonymity`, {
       secret: anonymous.data.contributor_secret,
       kind: 'person'
@@ -137,6 +144,21 @@ t.test('a card', async t => {
     await refused({ group_id: other }, 409, 'strategy_shared_in_session')
     t.match((await change({ session_id: elsewhere })).data, { session_id: elsewhere, group_id: other })
     t.match((await change({ session_id: null, group_id: group })).data, { session_id: null, group_id: group })
+
+    const facilitator = await service.staff(admin, 'facilitator')
+    await assign(admin, group, facilitator.staff_id)
+    const theirs = await facilitator.post('/v1/strategies', { ...card })
+    const unseen = async (session_id: string, group_id: string | null) =>
+      (await facilitator.patch(`/v1/strategies/${theirs.data.id}`, { session_id, group_id }, { 'if-match': '*' })).data
+        .errors
+    const none = [{ pointer: '#/session_id', code: 'unknown_reference' }]
+    for (const of of [null, other, group]) {
+      t.match(await unseen(elsewhere, of), none, 'a session that is hidden')
+      t.match(await unseen(id, of), none, 'is as one that is not there')
+    }
+    await admin.post(`/v1/strategies/${id}/retire`, { reason: 'So' }, { 'if-match': '*' })
+    t.match((await change({ contributor: { kind: 'anonymous' } })).data, { contributor: { kind: 'anonymous' } })
+    await refused({ minutes: 3 }, 409, 'strategy_not_in_use')
   })
 
   await t.test('has a category of the seeded ones or of one’s own', async t => {

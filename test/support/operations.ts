@@ -59,6 +59,7 @@ const inKit: Record<string, keyof Kit> = {
   group_id: 'group_id',
   session_id: 'session_id',
   series_id: 'series_id',
+  closure_id: 'closure_id',
   person_id: 'person_id',
   membership_id: 'membership_id',
   staff_id: 'staff_id',
@@ -94,7 +95,9 @@ const times: Record<string, () => string> = {
   joined_on: () => minutesFromNow(0).slice(0, 10),
   left_on: () => minutesFromNow(0).slice(0, 10),
   starts_on: () => minutesFromNow(0).slice(0, 10),
-  ends_on: () => minutesFromNow(0).slice(0, 10),
+  // A day of the kit's series, and one after its second.
+  from: () => minutesFromNow(16 * 24 * 60).slice(0, 10),
+  ends_on: () => minutesFromNow(20 * 24 * 60).slice(0, 10),
   practiced_at: () => minutesFromNow(-30),
   starts_at: () => minutesFromNow(-30),
   ends_at: () => minutesFromNow(60 * 24),

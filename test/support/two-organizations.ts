@@ -20,7 +20,10 @@ export interface Kit {
   session_id: string
   /** A past session without one. */
   open_session_id: string
+  /** The rest of a series, from a week after its first day on: three weeks. */
   series_id: string
+  /** The last of them is cancelled by it. */
+  closure_id: string
   /** A member of the group, with contact details and an external identifier. */
   person_id: string
   /** Somebody who walked in, and is no member: the facilitator wrote them down. */
@@ -108,13 +111,20 @@ export async function makeKit(
   ).id
 
   const series = {
-    starts_on: minutesFromNow(0).slice(0, 10),
+    starts_on: minutesFromNow(2 * 24 * 60).slice(0, 10),
     start_time: '19:00',
     duration_minutes: 90,
-    rrule: 'FREQ=MONTHLY;COUNT=2',
+    rrule: 'FREQ=WEEKLY;COUNT=4',
     topic: say('topic')
   }
-  const series_id = made(await admin.post(`/v1/groups/${group_id}/series`, series)).id
+  const whole = made(await admin.post(`/v1/groups/${group_id}/series`, series)).id
+  const day = (days: number) => minutesFromNow(days * 24 * 60).slice(0, 10)
+  const series_id = made(
+    await admin.post(`/v1/series/${whole}/split`, { from: day(9), topic: say('topic') }, { 'if-match': '*' })
+  ).id
+  const closure_id = made(
+    await admin.post('/v1/closures', { group_id, starts_on: day(22), ends_on: day(24), name: say('closure') })
+  ).id
   const session = (minutes: number) => ({
     starts_at: minutesFromNow(minutes),
     duration_minutes: 60,
@@ -181,6 +191,7 @@ export async function makeKit(
     session_id,
     open_session_id,
     series_id,
+    closure_id,
     person_id,
     guest_id,
     membership_id,

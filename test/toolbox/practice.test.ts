@@ -131,6 +131,12 @@ t.test('practice', async t => {
     t.match((await facilitator.get(path)).data, { strategy_title: 'Fold cranes' })
     t.equal((await facilitator.post(`${path}/end`)).statusCode, 200)
     t.equal((await log({ strategy_id })).statusCode, 422, 'nothing new is written of it')
+    const reported = (await log({}, facilitator)).data
+    await admin.post(`/v1/strategies/${reported.strategy_id}/retire`, { reason: 'So' }, { 'if-match': '*' })
+    t.equal((await facilitator.get(`/v1/practices/${reported.id}`)).statusCode, 200)
+    await admin.post(`/v1/strategies/${reported.strategy_id}/reports`, { reason: 'identifies_somebody' })
+    t.equal((await facilitator.get(`/v1/practices/${reported.id}`)).statusCode, 404, 'reported since')
+    await admin.post(`/v1/strategies/${reported.strategy_id}/publish`, { reason: 'So' }, { 'if-match': '*' })
     t.equal((await facilitator.post(`/v1/practices/${id}/void`)).statusCode, 200)
     t.equal((await stranger.get(`/v1/practices/${id}`)).statusCode, 404)
   })

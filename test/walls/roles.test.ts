@@ -14,7 +14,7 @@ t.test('within one organization', async t => {
   const [mine, others] = [await makeKit(service, admin, 'alpha1'), await makeKit(service, admin, 'alpha2')]
   const operations = await operationsOf(app)
 
-  const ofGroup = ['group_facilitators', 'memberships', 'series', 'sessions', 'attendance', 'strategies']
+  const ofGroup = ['group_facilitators', 'memberships', 'series', 'closures', 'sessions', 'attendance', 'strategies']
   const ofPerson = ['practices', 'practice_reminders']
 
   /** Every row that another group has, and its member. */
