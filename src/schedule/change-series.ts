@@ -80,7 +80,10 @@ export async function splitSeries(
   if (from > addDays(localDateOf(now, before.time_zone), farthest)) {
     throw unprocessable('too_late', '#/from', 'A series is changed from a day within two years on.')
   }
-  const days = occurrenceDates({ ...before, rule: before.rrule }, { from: before.starts_on, until: addDays(from, 1) })
+  const { COUNT } = partsOf(before.rrule)
+  // What the rule counts has been used up in part; without COUNT, only that day matters.
+  const since = COUNT ? before.starts_on : from
+  const days = occurrenceDates({ ...before, rule: before.rrule }, { from: since, until: addDays(from, 1) })
   if (days.at(-1) !== from || (before.ends_on !== null && from > before.ends_on)) {
     throw unprocessable('no_occurrence', '#/from', 'The series has no session on that day by its rule.')
   }
@@ -94,8 +97,6 @@ export async function splitSeries(
       'The session of that day has begun: change the series from a later one on.'
     )
   }
-  // What the rule counts has been used up in part.
-  const { COUNT } = partsOf(before.rrule)
   const rrule =
     given.rrule === undefined && COUNT ? withCount(before.rrule, Number(COUNT) - days.length + 1) : kept.rrule
   const until = laterOf(before.sessions_until, horizonOf(kept.time_zone, now))
@@ -165,12 +166,12 @@ async function settle(
   const wanted: Occurrence[] = from < last ? occurrences({ ...after, rule: after.rrule }, { from, until: last }) : []
   const sessions = await tx.run(lockSessionsFrom, { series_id: before.id, from })
   const { change, remove, detach, make } = follow(sessions, { before, after }, wanted)
-  const write = async (type: `session.${string}`, series_id: string, rows: FollowedSession[]) => {
+  const write = async (type: `session.${string}`, rows: FollowedSession[]) => {
     if (rows.length === 0) return
-    await recordChangesNow(tx, type, await tx.run(followSeries, { series_id, rows: JSON.stringify(rows) }))
+    await recordChangesNow(tx, type, await tx.run(followSeries, { series_id: after.id, rows: JSON.stringify(rows) }))
   }
-  await write('session.changed', after.id, change)
-  await write('session.detached', before.id, detach)
+  await write('session.changed', change)
+  await write('session.detached', detach)
   if (remove.length > 0) await recordChangesNow(tx, 'session.removed', await tx.run(removeSessions, { ids: remove }))
   await makeSessionsOf(tx, [{ series: after, occurrences: make }])
   return detach

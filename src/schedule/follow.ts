@@ -32,7 +32,8 @@ const own = ['topic', 'mode', 'location', 'online_url'] as const
  *
  * - One that is open follows its occurrence: to the series' new times, unless it was moved itself; in all else as far as it was
  *   as the series had it.
- * - One that is past, has a sheet or did not happen never changes, and keeps its occurrence from being made twice.
+ * - One that is past, has a sheet or did not happen never changes: at the most it is of the series that goes on by now, so that
+ *   its occurrence is not made twice.
  * - One whose day the rule names no more goes, unless somebody decided about it, it is past or has a sheet: those are detached.
  *
  * @param sessions of the series, from the day of the change on
@@ -51,14 +52,14 @@ export function follow(
     left.delete(session.occurs_on)
     if (occurrence === undefined) {
       if (open && !touched) followed.remove.push(session.id)
-      else if (!session.detached) followed.detach.push({ ...stored, detached: true })
+      else if (!session.detached || before.id !== after.id) followed.detach.push({ ...stored, detached: true })
     } else if (open) {
       const next = { ...stored, ...(isAsRuled(session, before) && timesOf(occurrence, after)), detached: false }
       for (const field of own) {
         if (same(session[field], before[field])) Object.assign(next, { [field]: after[field] })
       }
       if (before.id !== after.id || !same(next, stored)) followed.change.push(next)
-    }
+    } else if (before.id !== after.id) followed.change.push(stored)
   }
   followed.make.push(...left.values())
   return followed
