@@ -1,4 +1,5 @@
 import t from 'tap'
+import { addDays, localDateOf, localTimeOf } from '../../src/clock/time-zones.ts'
 import { startApp } from '../support/app.ts'
 import { assign, daysFromNow, makeGroup, makeMember } from '../support/circle.ts'
 
@@ -185,6 +186,29 @@ t.test('changing a series', async t => {
     t.match(await split({ from: week(3) }), { statusCode: 422, data: { code: 'no_occurrence' } })
     await admin.post(`/v1/groups/${group}/archive`, undefined, any)
     t.match(await split({ from: week(1) }), { statusCode: 409, data: { code: 'group_archived' } })
+  })
+
+  await t.test('today’s session stays where its new time has passed', async t => {
+    const zones = ['Pacific/Honolulu', 'America/New_York', 'UTC', 'Asia/Kolkata', 'Asia/Tokyo', 'Pacific/Auckland']
+    const noonish = zones.find(zone => {
+      const hour = Number(localTimeOf(new Date(), zone).slice(0, 2))
+      return hour >= 6 && hour < 18
+    })!
+    const today = localDateOf(new Date(), noonish)
+    const { series, on } = await weekly({
+      starts_on: today,
+      start_time: '23:30',
+      time_zone: noonish,
+      rrule: 'FREQ=DAILY'
+    })
+    const before = await on(today)
+    t.equal((await change(series, { start_time: '00:05' })).statusCode, 200)
+    t.same(await on(today), before)
+    t.match(await on(addDays(today, 1)), { local_time: '00:05' })
+    t.equal(
+      (await facilitator.post(`/v1/series/${series}/split`, { from: today, start_time: '00:05' }, any)).statusCode,
+      422
+    )
   })
 
   await t.test('a daily series of many years is split as well', async t => {

@@ -3,6 +3,8 @@ import { addDays } from '../../src/clock/time-zones.ts'
 import { extendSeries } from '../../src/schedule/extend-series.ts'
 import { type Client, startApp } from '../support/app.ts'
 import { assign, daysFromNow, makeGroup } from '../support/circle.ts'
+import { closeGate } from '../support/gate.ts'
+import { until } from '../support/process.ts'
 
 interface Listed {
   id: string
@@ -119,6 +121,9 @@ t.test('closures', async t => {
     const { data } = await close({ starts_on: daysFromNow(-2), ends_on: daysFromNow(-1) })
     const { series, on } = await daily()
     t.equal((await on(daysFromNow(-2))).outcome, 'scheduled')
+    const late = await close({ starts_on: daysFromNow(-3), ends_on: daysFromNow(-3) })
+    t.match(late.data, { cancelled_sessions: 0 })
+    t.equal((await on(daysFromNow(-3))).outcome, 'scheduled')
     const far = await close({ starts_on: day, name: 'Far' })
     t.equal(far.data.cancelled_sessions, 0)
     await extendSeries(app.db, app.log, new Date(Date.now() + 10 * 86_400_000))
@@ -136,6 +141,19 @@ t.test('closures', async t => {
     t.equal((await remove(data.id)).statusCode, 200)
   })
 
+  await t.test('that are over gave their sessions away: those stay as they were', async t => {
+    const { on } = await daily()
+    const day = daysFromNow(3)
+    const { data } = await close({ starts_on: day })
+    const { id } = await on(day)
+    await look(
+      "update sessions set starts_at = now() - interval '2 hours', ends_at = now() - interval '1 hour' where id = $1",
+      [id]
+    )
+    await remove(data.id)
+    t.match((await admin.get(`/v1/sessions/${id}`)).data, { outcome: 'cancelled', closure_id: data.id })
+  })
+
   await t.test('and series: a day that is closed follows its series', async t => {
     const { series, on } = await daily()
     const day = daysFromNow(5)
@@ -147,15 +165,34 @@ t.test('closures', async t => {
     t.match((await remove(data.id)).data, { cancelled_sessions: 0 })
   })
 
-  await t.test('miss nothing that is made at the same time', async t => {
-    for (let round = 0; round < 20; round++) {
-      const day = daysFromNow(20 + round)
-      const [{ series }, made] = await Promise.all([daily(0), close({ starts_on: day })])
-      const rows = await look('select closure_id from sessions where series_id = $1 and local_date = $2', [series, day])
-      t.same(rows, [{ closure_id: made.data.id }], day)
-      await remove(made.data.id)
-    }
-  })
+  for (const closesFirst of [false, true]) {
+    await t.test(`miss nothing that is made at the same time (closed ${closesFirst ? 'first' : 'last'})`, async t => {
+      const group = await makeGroup(admin)
+      const day = daysFromNow(20)
+      const series = { starts_on: daysFromNow(1), start_time: '19:00', rrule: 'FREQ=DAILY' }
+      const waiting = (count: number) =>
+        until(async () => {
+          const rows = await look(
+            "select 1 from pg_stat_activity where datname = current_database() and application_name = 'circlekeeper' and wait_event_type = 'Lock'"
+          )
+          return rows.length === count
+        })
+      // Each has done everything but its audit when the other begins.
+      const open = await closeGate(service.superuserUrl, 'audit_entries')
+      const both = [() => close({ starts_on: day }), () => admin.post(`/v1/groups/${group}/series`, series)]
+      if (!closesFirst) both.reverse()
+      const first = both[0]!()
+      await waiting(1)
+      const second = both[1]!()
+      await waiting(2)
+      await open()
+      const [closure, made] = closesFirst ? [await first, await second] : [await second, await first]
+      t.same([closure.statusCode, made.statusCode], [201, 201])
+      const rows = await look('select closure_id from sessions where group_id = $1 and local_date = $2', [group, day])
+      t.same(rows, [{ closure_id: closure.data.id }])
+      await remove(closure.data.id)
+    })
+  }
 
   await t.test('are refused where they cannot be', async t => {
     const day = daysFromNow(3)
