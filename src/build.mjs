@@ -13,7 +13,7 @@ const began = new Date()
 
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ['server', 'migrate', 'organization'].map(name => `src/${name}.ts`),
+  entryPoints: ['server', 'migrate', 'organization', 'wall-clock'].map(name => `src/${name}.ts`),
   outdir: dist,
   bundle: true,
   splitting: true,

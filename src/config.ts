@@ -59,6 +59,7 @@ export const Settings = Type.Object({
   REQUEST_TIMEOUT_MS: whole(1000, 600_000, 'To receive a request whole.'),
   SHUTDOWN_DELAY_MS: whole(0, 60_000, 'Between saying "not ready" and closing, so that load balancers notice.'),
   BODY_LIMIT_BYTES: whole(1024, 16_777_216, 'The largest body, but for imports (8 MiB).'),
+  SESSION_HORIZON_DAYS: whole(1, 731, 'How many days ahead the sessions of series exist before anybody asks for them.'),
   AUDIT_KEEP_DAYS: whole(1, 36_500, 'How long audit rows are kept.'),
   OUTBOX_KEEP_DAYS: whole(1, 3650, 'How long outbox events are kept.')
 })
@@ -80,6 +81,7 @@ export const defaults: Record<string, string> = {
   REQUEST_TIMEOUT_MS: '10000',
   SHUTDOWN_DELAY_MS: '500',
   BODY_LIMIT_BYTES: '262144',
+  SESSION_HORIZON_DAYS: '90',
   // Six years: what 45 CFR 164.316(b)(2) asks of documentation.
   AUDIT_KEEP_DAYS: '2192',
   OUTBOX_KEEP_DAYS: '30'

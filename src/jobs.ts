@@ -6,17 +6,15 @@ import { extendSeries } from './schedule/extend-series.ts'
 
 const hour = 3_600_000
 
+type JobSettings = Pick<Settings, 'AUDIT_KEEP_DAYS' | 'OUTBOX_KEEP_DAYS' | 'SESSION_HORIZON_DAYS'>
+
 /**
  * Work in the background: series are extended to the horizon, and what is older than its keeping time is purged; soon
  * after the start and then every hour, by every replica (whoever is second finds nothing to do).
  *
  * @returns stops it, once what is under way is done
  */
-export function startJobs(
-  db: Database,
-  settings: Pick<Settings, 'AUDIT_KEEP_DAYS' | 'OUTBOX_KEEP_DAYS'>,
-  log: FastifyBaseLogger
-): () => Promise<void> {
+export function startJobs(db: Database, settings: JobSettings, log: FastifyBaseLogger): () => Promise<void> {
   let underWay: Promise<void> = Promise.resolve()
   const run = () => {
     underWay = work(db, settings, log)
@@ -30,17 +28,13 @@ export function startJobs(
   }
 }
 
-async function work(
-  db: Database,
-  settings: Pick<Settings, 'AUDIT_KEEP_DAYS' | 'OUTBOX_KEEP_DAYS'>,
-  log: FastifyBaseLogger
-) {
+async function work(db: Database, settings: JobSettings, log: FastifyBaseLogger) {
   // One failing, the other goes on; the next hour is another chance.
   const failed = (error: unknown) => {
     log.warn({ err: described(error) }, 'background work failed')
     return 0
   }
-  const extended = await extendSeries(db, log).catch(failed)
+  const extended = await extendSeries(db, log, settings.SESSION_HORIZON_DAYS).catch(failed)
   const purged = await purgeExpired(db, settings).catch(failed)
   if (extended + purged > 0) log.info({ extended, purged }, 'background work done')
 }

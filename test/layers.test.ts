@@ -27,7 +27,7 @@ const rooms = [
   'toolbox'
 ]
 const floor = ['http', 'database', 'clock']
-const processes = ['server.ts', 'migrate.ts', 'organization.ts']
+const processes = ['server.ts', 'migrate.ts', 'organization.ts', 'wall-clock.ts']
 /** Starts a process of its own, and hands it the few variables that it needs. */
 const startsProcesses = ['database/embedded.ts']
 

@@ -76,11 +76,12 @@ type Meeting = MeetingReading & { ok: true; index: number }
 export async function importMeetingGuide(
   tx: Tx,
   readings: MeetingReading[],
+  horizonDays: number,
   now = new Date()
 ): Promise<Answered<MeetingGuideImport>> {
   await tx.run(lockImports, {})
   const { meetings, results } = sortOut(readings)
-  const calendar = new Calendar(now)
+  const calendar = new Calendar(now, horizonDays)
   for (let at = 0; at < meetings.length; at += rowsAtOnce) {
     await takeRows(tx, meetings.slice(at, at + rowsAtOnce), calendar, results)
     // A new table has no statistics until after the commit. What was planned while it was small, the checks of foreign
@@ -267,10 +268,12 @@ async function begin(tx: Tx, wanted: Plan['begin'], stay: Stay, calendar: Calend
 /** What the days are at the time of the import. Remembers: a list names few zones, and many of its rows meet together. */
 class Calendar {
   readonly #now: Date
+  readonly #horizonDays: number
   readonly #known = new Map<string, unknown>()
 
-  constructor(now: Date) {
+  constructor(now: Date, horizonDays: number) {
     this.#now = now
+    this.#horizonDays = horizonDays
   }
 
   #once<T>(key: string, find: () => T): T {
@@ -283,7 +286,7 @@ class Calendar {
   }
 
   horizon(zone: string): string {
-    return this.#once(`horizon ${zone}`, () => horizonOf(zone, this.#now))
+    return this.#once(`horizon ${zone}`, () => horizonOf(zone, this.#now, this.#horizonDays))
   }
 
   /** Of a whole series, to the horizon. */

@@ -44,7 +44,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       const readings = await readMeetings(request.body, { time_zone: request.query.time_zone ?? null })
-      return await change(request, reply, tx => importMeetingGuide(tx, readings))
+      return await change(request, reply, tx => importMeetingGuide(tx, readings, app.settings.SESSION_HORIZON_DAYS))
     }
   )
 }

@@ -10,7 +10,7 @@ import { lockGroup } from '../groups/queries.ts'
 import { assertVersion } from '../http/etag.ts'
 import { conflict, notFound, unprocessable } from '../problems.ts'
 import { type FollowedSession, follow } from './follow.ts'
-import { horizonOf, makeSessionsOf } from './make-sessions.ts'
+import { farthestDays, horizonOf, makeSessionsOf } from './make-sessions.ts'
 import {
   findSeries,
   followSeries,
@@ -45,12 +45,13 @@ export async function changeSeries(
   series_id: string,
   ifMatch: string | undefined,
   given: SeriesPatch,
+  horizonDays: number,
   now = new Date()
 ): Promise<Answered<SeriesChanged>> {
   const before = await hold(tx, series_id, ifMatch)
   const changes = changesOf(before, given)
   const after: StoredSeries = { ...before, ...changes }
-  const until = laterOf(before.sessions_until, horizonOf(after.time_zone, now))
+  const until = laterOf(before.sessions_until, horizonOf(after.time_zone, now, horizonDays))
   await tx.db
     .update(series)
     .set({ ...changes, extended_until: until, ...nextVersion(series) })
@@ -72,12 +73,13 @@ export async function splitSeries(
   series_id: string,
   ifMatch: string | undefined,
   { from, ...given }: SeriesSplit,
+  horizonDays: number,
   now = new Date()
 ): Promise<Answered<SeriesChanged>> {
   const before = await hold(tx, series_id, ifMatch)
   const [group] = await tx.run(lockGroup, { group_id: before.group_id })
   if (group!.archived_at !== null) throw conflict('group_archived', 'The group is archived; restore it first.')
-  if (from > addDays(localDateOf(now, before.time_zone), farthest)) {
+  if (from > addDays(localDateOf(now, before.time_zone), farthestDays)) {
     throw unprocessable('too_late', '#/from', 'A series is changed from a day within two years on.')
   }
   const { COUNT } = partsOf(before.rrule)
@@ -99,7 +101,7 @@ export async function splitSeries(
   }
   const rrule =
     given.rrule === undefined && COUNT ? withCount(before.rrule, Number(COUNT) - days.length + 1) : kept.rrule
-  const until = laterOf(before.sessions_until, horizonOf(kept.time_zone, now))
+  const until = laterOf(before.sessions_until, horizonOf(kept.time_zone, now, horizonDays))
   const after = {
     ...kept,
     id: uuid(),
@@ -145,9 +147,6 @@ export async function endSeries(
   const detached = await settle(tx, before, before, { from, until: from })
   return await answered(tx, series_id, 'series.ended', detached, done)
 }
-
-/** How many days ahead a series may be split: as far as its sessions may exist. */
-const farthest = 731
 
 type Followable = Pick<
   StoredSeries,

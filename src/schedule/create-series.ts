@@ -17,6 +17,7 @@ export async function createSeries(
   tx: Tx,
   group_id: string,
   given: SeriesCreate,
+  horizonDays: number,
   now = new Date()
 ): Promise<Answered<Series>> {
   const [group] = await tx.run(lockGroup, { group_id })
@@ -25,7 +26,7 @@ export async function createSeries(
   const time_zone = given.time_zone ?? group.time_zone
   const rrule = readRule(given, localDateOf(now, time_zone))
 
-  const until = horizonOf(time_zone, now)
+  const until = horizonOf(time_zone, now, horizonDays)
   const row = {
     ...given,
     location: wholeLocation(given.location),

@@ -7,11 +7,12 @@ import { makeSessions, shareCalendar } from './queries.ts'
 import { type Occurrence, occurrences } from './recurrence.ts'
 import { series } from './tables.ts'
 
-/** How many days ahead sessions exist. */
-export const horizonDays = 90
+/** The most days ahead that the sessions of a series exist. */
+export const farthestDays = 731
 
-/** The local day before which the sessions of a series must exist now. */
-export const horizonOf = (time_zone: string, now: Date): string => addDays(localDateOf(now, time_zone), horizonDays + 1)
+/** The local day before which the sessions of a series must exist now, so many days ahead (`SESSION_HORIZON_DAYS`). */
+export const horizonOf = (time_zone: string, now: Date, days: number): string =>
+  addDays(localDateOf(now, time_zone), days + 1)
 
 interface Made {
   id: string

@@ -55,6 +55,16 @@ export const lockSeries = statement<StoredSeries, { series_id: string }>(
     for update of s`
 )
 
+/** The series of a group that go on, and whose sessions do not exist up to a day. */
+export const seriesShortOf = statement<{ id: string }, { group_id: string; until: string }>(
+  'series_short_of',
+  shape => sql`
+    select s.id from series s
+    where s.organization_id = ${asker.organization_id} and s.group_id = ${value('group_id')} and ${behindDoor(shape, sql`s.group_id`)}
+      and (s.ends_on is null or s.ends_on >= s.extended_until) and s.extended_until < ${value('until')}::date
+    order by s.id`
+)
+
 /** The same, unless somebody else is at it. */
 export const lockSeriesToExtend = statement<StoredSeries, { series_id: string }>(
   'lock_series_to_extend',
@@ -156,6 +166,30 @@ export const removeSessions = statement<{ id: string; version: number }, { ids: 
   'remove_sessions',
   () => sql`
     delete from sessions s where s.organization_id = ${asker.organization_id} and s.id = any (${value('ids')}::uuid[])
+    returning s.id, s.version`
+)
+
+/** Sessions to come without a sheet, in the order of their start, held still until the transaction ends. */
+export const comingSessions = statement<
+  Pick<SessionOfSeries, 'id' | 'starts_at' | 'local_date' | 'local_time' | 'time_zone'>,
+  { limit: number; starts_at?: string; id?: string }
+>(
+  'coming_sessions',
+  shape => sql`
+    select s.id, s.starts_at, s.local_date, s.local_time, s.time_zone from sessions s
+    where s.organization_id = ${asker.organization_id} and s.starts_at > now() and s.sheet_version = 0
+      ${shape.has('id') ? sql`and (s.starts_at, s.id) > (${value('starts_at')}::timestamptz, ${value('id')}::uuid)` : sql``}
+    order by s.starts_at, s.id limit ${value('limit')} for no key update of s`
+)
+
+/** Moves sessions, by a JSON array of their ids and starts; what clocks show there stays. */
+export const moveSessions = statement<{ id: string; version: number }, { rows: string }>(
+  'move_sessions',
+  () => sql`
+    update sessions s set starts_at = r.starts_at, ends_at = r.starts_at + make_interval(mins => s.duration_minutes),
+      version = s.version + 1, updated_at = now()
+    from jsonb_to_recordset(${value('rows')}::jsonb) as r (id uuid, starts_at timestamptz)
+    where s.organization_id = ${asker.organization_id} and s.id = r.id
     returning s.id, s.version`
 )
 

@@ -32,6 +32,8 @@ async function seriesDoor(db: Pick<Database, 'read'>, caller: Caller, { series_i
 
 /** The rules that make sessions. */
 const routes: FastifyPluginAsyncTypebox = async app => {
+  const horizonDays = app.settings.SESSION_HORIZON_DAYS
+
   app.get(
     '/groups/:group_id/series',
     {
@@ -66,7 +68,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'createSeries',
         tags: ['series'],
         summary: 'Create a series',
-        description: 'Its sessions exist at once, from its first day to 90 days ahead, and are extended by themselves.',
+        description:
+          'Its sessions exist at once, from its first day to 90 days ahead (unless the service is set otherwise), and are extended by themselves.',
         params: GroupPath,
         headers: idempotent,
         body: named(SeriesCreate),
@@ -74,7 +77,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx => createSeries(tx, request.params.group_id, request.body))
+      await change(request, reply, tx => createSeries(tx, request.params.group_id, request.body, horizonDays))
   )
 
   app.post(
@@ -137,7 +140,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) =>
       await change(request, reply, tx =>
-        changeSeries(tx, request.params.series_id, request.headers['if-match'], request.body)
+        changeSeries(tx, request.params.series_id, request.headers['if-match'], request.body, horizonDays)
       )
   )
 
@@ -159,7 +162,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) =>
       await change(request, reply, tx =>
-        splitSeries(tx, request.params.series_id, request.headers['if-match'], request.body)
+        splitSeries(tx, request.params.series_id, request.headers['if-match'], request.body, horizonDays)
       )
   )
 

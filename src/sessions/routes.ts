@@ -9,6 +9,7 @@ import { type PageOf, paged } from '../http/page.ts'
 import { idempotent, idempotentIfMatch, ifMatch, named } from '../http/schemas.ts'
 import { asText } from '../http/text.ts'
 import { notFound } from '../problems.ts'
+import { extendGroup } from '../schedule/extend-series.ts'
 import { cancelSession, changeSession, markSessionDidNotHappen, reinstateSession } from './change-session.ts'
 import { sessionDoor } from './door.ts'
 import { intervalOf } from './interval.ts'
@@ -71,13 +72,22 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'listGroupSessions',
         tags: ['sessions'],
         summary: 'List a group’s sessions',
-        description: 'In order of their start; with `from` today, the coming ones.',
+        description:
+          'In order of their start; with `from` today, the coming ones. Sessions of series exist some months ahead; whoever asks for a later day with `to` (or `from`), two years ahead at the most, has them made by that.',
         params: GroupPath,
         querystring: GroupSessionQuery,
         response: { 200: named(SessionPage) }
       }
     },
-    async (request, reply) => await list(request, reply, { ...request.query, ...request.params }, request.params)
+    async (request, reply) => {
+      const { to, from } = request.query
+      const last = to ?? from
+      if (last !== undefined) {
+        const { SESSION_HORIZON_DAYS } = app.settings
+        await extendGroup(app.db, request.caller, request.params.group_id, last.slice(0, 10), SESSION_HORIZON_DAYS)
+      }
+      return await list(request, reply, { ...request.query, ...request.params }, request.params)
+    }
   )
 
   app.post(

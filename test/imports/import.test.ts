@@ -64,7 +64,12 @@ t.test('the import of a Meeting Guide list', async t => {
   /** A list that was imported so many days ago. */
   const takenBefore = async (days: number, rows: unknown[], who = admin) =>
     app.db.write(serviceActor(who.organization_id, 'long-ago'), async tx =>
-      importMeetingGuide(tx, await readMeetings(rows, { time_zone: null }), new Date(now.getTime() - days * 86_400_000))
+      importMeetingGuide(
+        tx,
+        await readMeetings(rows, { time_zone: null }),
+        90,
+        new Date(now.getTime() - days * 86_400_000)
+      )
     )
   const groupOf = async (id: string, who = admin) => (await who.get(`/v1/groups/${id}`)).data
   const seriesOf = async (id: string, who = admin) => (await who.get(`/v1/groups/${id}/series`)).data.data

@@ -126,7 +126,7 @@ t.test('closures', async t => {
     t.equal((await on(daysFromNow(-3))).outcome, 'scheduled')
     const far = await close({ starts_on: day, name: 'Far' })
     t.equal(far.data.cancelled_sessions, 0)
-    await extendSeries(app.db, app.log, new Date(Date.now() + 10 * 86_400_000))
+    await extendSeries(app.db, app.log, 90, new Date(Date.now() + 10 * 86_400_000))
     t.match(
       await look('select outcome, reason, closure_id from sessions where series_id = $1 and local_date = $2', [
         series,

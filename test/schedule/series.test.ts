@@ -133,11 +133,11 @@ t.test('series', async t => {
         )
       )[0]
     const before = await count()
-    await Promise.all([1, 2, 3].map(() => extendSeries(app.db, app.log, later)))
+    await Promise.all([1, 2, 3].map(() => extendSeries(app.db, app.log, 90, later)))
     const after = await count()
     t.equal(after.n, before.n + 30)
     t.equal(after.days, after.n)
-    t.equal(await extendSeries(app.db, app.log, later), 0)
+    t.equal(await extendSeries(app.db, app.log, 90, later), 0)
     t.match((await admin.get(`/v1/series/${made.data.id}`)).data, { version: 1 }, 'nobody changed it')
   })
 
@@ -158,7 +158,7 @@ t.test('series', async t => {
     await admin.patch(`/v1/sessions/${touched}`, { topic: 'Farewell' }, { 'if-match': '"1"' })
     const ends_on = daysFromNow(100)
     t.equal((await admin.post(`${url}/end`, { ends_on }, { 'if-match': '"1"' })).statusCode, 200)
-    await extendSeries(app.db, app.log, new Date(Date.now() + 30 * 86_400_000))
+    await extendSeries(app.db, app.log, 90, new Date(Date.now() + 30 * 86_400_000))
     const [{ last }] = await look('select max(occurs_on)::text as last from sessions where series_id = $1', [
       made.data.id
     ])

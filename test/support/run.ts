@@ -109,6 +109,7 @@ function compileAll(args: string[]): string[] {
 
 /** What failed, once more and last: thousands of lines may lie between it and the end. */
 function failuresAgain() {
+  if (!existsSync(results)) return
   for (const file of readdirSync(results, { recursive: true, encoding: 'utf8' }).sort()) {
     if (!file.endsWith('.test.js.tap')) continue
     const lines = readFileSync(join(results, file), 'utf8').split('\n')
