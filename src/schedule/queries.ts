@@ -140,7 +140,7 @@ export const lockSessionsFrom = statement<SessionOfSeries, { series_id: string; 
   () => sql`
     select s.id, s.occurs_on, s.starts_at, s.ends_at, s.duration_minutes, s.local_date, s.local_time, s.time_zone, s.topic, s.mode,
       s.location, s.online_url, s.detached,
-      s.starts_at > now() and s.sheet_version = 0 and s.outcome in ('scheduled', 'cancelled') as open,
+      s.starts_at > now() and s.outcome in ('scheduled', 'cancelled') as open,
       s.touched or exists (select from strategies c where c.organization_id = s.organization_id and c.session_id = s.id) as touched
     from sessions s
     where s.organization_id = ${asker.organization_id} and s.series_id = ${value('series_id')} and s.occurs_on >= ${value('from')}::date

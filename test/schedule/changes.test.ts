@@ -188,6 +188,50 @@ t.test('changing a series', async t => {
     t.match(await split({ from: week(1) }), { statusCode: 409, data: { code: 'group_archived' } })
   })
 
+  await t.test('shortened over sessions that are past or have a sheet, it leaves them, and says so', async t => {
+    const { series, group, list, on } = await weekly()
+    const person = await makeMember(admin, group, 'Robin', week(-4))
+    const sheet = { records: [{ person_id: person, status: 'present' }] }
+    await facilitator.put(`/v1/sessions/${(await on(week(-1))).id}/attendance`, sheet)
+    const past = (await list()).filter(one => one.original_date > week(-3) && one.original_date < daysFromNow(1))
+    t.equal(past.length, 2)
+    const { data } = await facilitator.post(`/v1/series/${series}/end`, { ends_on: week(-3) }, any)
+    t.same(data.detached_session_ids.sort(), past.map(one => one.id).sort())
+    const left = (await list()).filter(one => one.original_date > week(-3))
+    t.match(
+      left,
+      past.map(({ id, starts_at, outcome }) => ({ id, starts_at, outcome, detached: true }))
+    )
+    t.equal(left.length, 2)
+  })
+
+  await t.test('a sheet that was put before the start holds its session', async t => {
+    const soon = new Date(Date.now() + 30 * 60_000).toISOString()
+    const { series, group, on } = await weekly({
+      starts_on: soon.slice(0, 10),
+      start_time: soon.slice(11, 16),
+      time_zone: 'UTC'
+    })
+    const person = await makeMember(admin, group, 'Robin', week(-4))
+    const before = await on(soon.slice(0, 10))
+    const put = await facilitator.put(`/v1/sessions/${before.id}/attendance`, {
+      records: [{ person_id: person, status: 'present' }]
+    })
+    t.equal(put.statusCode, 200)
+    const recorded = await on(soon.slice(0, 10))
+    const later = new Date(Date.now() + 50 * 60_000).toISOString()
+    await change(series, { start_time: later.slice(11, 16), topic: 'Light' })
+    t.same(await on(soon.slice(0, 10)), recorded)
+    const { data } = await facilitator.post(`/v1/series/${series}/end`, { ends_on: soon.slice(0, 10) }, any)
+    t.same(data.detached_session_ids, [])
+    await look('update series set ends_on = null, starts_on = starts_on - 7 where id = $1', [series])
+    const shorter = { ends_on: addDays(soon.slice(0, 10), -1) }
+    t.match((await facilitator.post(`/v1/series/${series}/end`, shorter, any)).data, {
+      detached_session_ids: [before.id]
+    })
+    t.match(await on(soon.slice(0, 10)), { starts_at: before.starts_at, outcome: 'held', detached: true })
+  })
+
   await t.test('today’s session stays where its new time has passed', async t => {
     const zones = ['Pacific/Honolulu', 'America/New_York', 'UTC', 'Asia/Kolkata', 'Asia/Tokyo', 'Pacific/Auckland']
     const noonish = zones.find(zone => {
