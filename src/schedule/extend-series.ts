@@ -8,7 +8,9 @@ import { described } from '../http/errors.ts'
 import { extend, farthestDays, horizonOf } from './make-sessions.ts'
 import { lockSeries, lockSeriesToExtend, seriesShortOf } from './queries.ts'
 
-const most = 200
+/** So many are asked for at once, and so many extended in one transaction. */
+const most = 500
+const atOnce = 25
 
 /**
  * Makes the sessions that have come within the horizon, for all organizations; answers how many series it extended.
@@ -22,6 +24,28 @@ export async function extendSeries(
 ): Promise<number> {
   // Wherever the series is, its own horizon is at least this day.
   const due = addDays(localDateOf(now, 'UTC'), horizonDays)
+  const extendSome = async (organization_id: string, ids: string[]): Promise<number> => {
+    try {
+      return await db.write(serviceActor(organization_id, uuid()), async tx => {
+        const short = (await tx.run(lockSeriesToExtend, { ids })).filter(series => series.sessions_until < due)
+        if (short.length === 0) return 0
+        await extend(
+          tx,
+          short.map(series => ({ series, until: horizonOf(series.time_zone, now, horizonDays) }))
+        )
+        return short.length
+      })
+    } catch (error) {
+      // One series that cannot be extended does not keep the others from it.
+      if (ids.length > 1) {
+        let progress = 0
+        for (const id of ids) progress += await extendSome(organization_id, [id])
+        return progress
+      }
+      log.error({ err: described(error), series_id: ids[0] }, 'a series could not be extended')
+      return 0
+    }
+  }
   let extended = 0
   for (;;) {
     const rows = await db.reviewed<{ organization_id: string; series_id: string }>(
@@ -30,18 +54,15 @@ export async function extendSeries(
       [due, most]
     )
     let progress = 0
-    for (const { organization_id, series_id } of rows) {
-      const work = db.write(serviceActor(organization_id, uuid()), async tx => {
-        const [series] = await tx.run(lockSeriesToExtend, { series_id })
-        if (series === undefined || series.sessions_until >= due) return 0
-        await extend(tx, series, horizonOf(series.time_zone, now, horizonDays))
-        return 1
-      })
-      // One series that cannot be extended does not keep the others from it.
-      progress += await work.catch(error => {
-        log.error({ err: described(error), series_id }, 'a series could not be extended')
-        return 0
-      })
+    for (let at = 0; at < rows.length; ) {
+      const { organization_id } = rows[at]!
+      const end = rows.findIndex((row, index) => index >= at && row.organization_id !== organization_id)
+      const some = rows.slice(at, Math.min(at + atOnce, end < 0 ? rows.length : end))
+      progress += await extendSome(
+        organization_id,
+        some.map(row => row.series_id)
+      )
+      at += some.length
     }
     extended += progress
     if (rows.length < most || progress === 0) return extended
@@ -69,7 +90,7 @@ export async function extendGroup(
   for (const { id } of await db.read(asker, seriesShortOf, { group_id, until: wanted })) {
     await db.write(serviceActor(asker.organization_id, uuid()), async tx => {
       const [series] = await tx.run(lockSeries, { series_id: id })
-      if (series!.sessions_until < wanted) await extend(tx, series!, wanted)
+      if (series!.sessions_until < wanted) await extend(tx, [{ series: series!, until: wanted }])
     })
   }
 }

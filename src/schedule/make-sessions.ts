@@ -1,11 +1,10 @@
-import { and, eq } from 'drizzle-orm'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import { addDays, localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
 import type { Location } from '../groups/vocabulary.ts'
-import { makeSessions, shareCalendar } from './queries.ts'
+import { makeSessions, setExtended, shareCalendar } from './queries.ts'
 import { type Occurrence, occurrences } from './recurrence.ts'
-import { series } from './tables.ts'
 
 /** The most days ahead that the sessions of a series exist. */
 export const farthestDays = 731
@@ -45,16 +44,19 @@ export async function makeSessionsBetween(tx: Tx, series: Made, from: string, un
   await makeSessionsOf(tx, [{ series, occurrences: occurrences({ ...series, rule: series.rrule }, { from, until }) }])
 }
 
-/** Brings one series up to the horizon. Nobody changed it: its version stays. */
+/** Brings series up to a day, each to its own. Nobody changed them: their versions stay. */
 export async function extend(
   tx: Tx,
-  one: Made & { sessions_until: string; ends_on: string | null },
-  until: string
+  many: { series: Made & { sessions_until: string; ends_on: string | null }; until: string }[]
 ): Promise<void> {
-  const last = one.ends_on !== null && one.ends_on < until ? addDays(one.ends_on, 1) : until
-  await makeSessionsBetween(tx, one, one.sessions_until, last)
-  await tx.db
-    .update(series)
-    .set({ extended_until: until })
-    .where(and(eq(series.organization_id, tx.actor.organization_id), eq(series.id, one.id)))
+  const wanted: { series: Made; occurrences: Occurrence[] }[] = []
+  for (const { series, until } of many) {
+    const last = series.ends_on !== null && series.ends_on < until ? addDays(series.ends_on, 1) : until
+    const window = { from: series.sessions_until, until: last }
+    wanted.push({ series, occurrences: occurrences({ ...series, rule: series.rrule }, window) })
+    // A rule takes a millisecond or so, and others wait.
+    if (many.length > 1) await othersTurn()
+  }
+  await makeSessionsOf(tx, wanted)
+  await tx.run(setExtended, { ids: many.map(({ series }) => series.id), until: many.map(({ until }) => until) })
 }

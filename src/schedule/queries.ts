@@ -65,13 +65,23 @@ export const seriesShortOf = statement<{ id: string }, { group_id: string; until
     order by s.id`
 )
 
-/** The same, unless somebody else is at it. */
-export const lockSeriesToExtend = statement<StoredSeries, { series_id: string }>(
+/** Several, but those that somebody else is at: they cannot change, and others may go on to refer to them. */
+export const lockSeriesToExtend = statement<StoredSeries, { ids: string[] }>(
   'lock_series_to_extend',
   () => sql`
     select ${stored} from series s
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('series_id')} and (s.ends_on is null or s.ends_on >= s.extended_until)
-    for update of s skip locked`
+    where s.organization_id = ${asker.organization_id} and s.id = any (${value('ids')}::uuid[])
+      and (s.ends_on is null or s.ends_on >= s.extended_until)
+    order by s.id for no key update of s skip locked`
+)
+
+/** Up to which day the sessions of series exist. */
+export const setExtended = statement<never, { ids: string[]; until: string[] }>(
+  'set_extended',
+  () => sql`
+    update series s set extended_until = u.until
+    from unnest(${value('ids')}::uuid[], ${value('until')}::date[]) as u (id, until)
+    where s.organization_id = ${asker.organization_id} and s.id = u.id`
 )
 
 /**

@@ -141,6 +141,24 @@ t.test('series', async t => {
     t.match((await admin.get(`/v1/series/${made.data.id}`)).data, { version: 1 }, 'nobody changed it')
   })
 
+  await t.test('one that cannot be extended does not keep the others from it', async t => {
+    const many = await Promise.all(
+      [1, 2, 3].map(() => admin.post(`/v1/groups/${group}/series`, { ...weekly, starts_on: daysFromNow(0) }))
+    )
+    const [broken, ...sound] = many.map(made => made.data.id as string)
+    await look("update series set rrule = 'FREQ=NEVER' where id = $1", [broken])
+    const errors: unknown[] = []
+    const later = new Date(Date.now() + 60 * 86_400_000)
+    await extendSeries(app.db, { error: (told: object) => errors.push(told) } as never, 90, later)
+    t.match(errors, [{ series_id: broken }])
+    const rows = await look('select id, extended_until > $2 as extended from series where id = any ($1)', [
+      [broken, ...sound],
+      daysFromNow(140)
+    ])
+    for (const { id, extended } of rows) t.equal(extended, id !== broken)
+    await look("update series set rrule = 'FREQ=WEEKLY' where id = $1", [broken])
+  })
+
   await t.test('with an end to come are extended up to it; what somebody touched stays', async t => {
     const made = await admin.post(`/v1/groups/${group}/series`, {
       ...weekly,
