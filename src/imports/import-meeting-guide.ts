@@ -30,7 +30,9 @@ import {
   insertManySeries,
   lockGroupsBySlug,
   lockImports,
+  lockSeriesLeft,
   lockSeriesOfGroups,
+  markLeft,
   type NewGroupRow,
   type SeriesRow,
   type StoredGroup,
@@ -76,7 +78,7 @@ type Meeting = MeetingReading & { ok: true; index: number }
 export async function importMeetingGuide(
   tx: Tx,
   readings: MeetingReading[],
-  horizonDays: number,
+  { end_left, horizonDays }: { end_left: boolean; horizonDays: number },
   now = new Date()
 ): Promise<Answered<MeetingGuideImport>> {
   await tx.run(lockImports, {})
@@ -88,7 +90,20 @@ export async function importMeetingGuide(
     // keys above all, reads all groups for each session; planned again, it goes by the size that the table has by now.
     await tx.db.execute(sql`discard plans`)
   }
-  return { status: 207, headers: {}, body: { results, counts: countResults(results) } }
+  const left = await findLeft(tx, readings, end_left, calendar)
+  return { status: 207, headers: {}, body: { results, left, counts: countResults(results) } }
+}
+
+/** The groups that an earlier list had and this one has not; ends their series if asked. */
+async function findLeft(tx: Tx, readings: MeetingReading[], ended: boolean, calendar: Calendar) {
+  const slugs = readings.flatMap(({ slug }) => slug ?? [])
+  const left = await tx.run(lockSeriesLeft, { slugs })
+  if (ended && left.length > 0) {
+    await endSeries(tx, left, calendar)
+    await tx.run(markLeft, { series_ids: left.map(({ id }) => id) })
+  }
+  const groups = new Map(left.map(({ group_id, slug }) => [group_id, { slug, group_id, ended }]))
+  return [...groups.values()]
 }
 
 /** The rows that can be taken; the others have their result already. The first good row of a slug is the one that counts. */
@@ -212,23 +227,33 @@ const written = <Group extends KnownGroup | MeetingGroup>(group: Group) => ({
 /** On which days a group has a session that stays. */
 type Stay = ReadonlyMap<string, ReadonlySet<string>>
 
-/**
- * Ends series, each after today if today's session has begun or was decided about, else after yesterday. Answers the days
- * on which a session stays: on those a new series of the group makes no second one.
- */
+/** Makes room for series that begin: on the days on which a session stays, a new series of the group makes no second one. */
 async function end(tx: Tx, plan: Plan, calendar: Calendar): Promise<Stay> {
+  if (plan.begin.length === 0) return new Map()
+  return await endSeries(tx, plan.end, calendar, plan.begin)
+}
+
+/**
+ * Ends series, each after today if today's session has begun or was decided about, else after yesterday. Answers on which
+ * days sessions stay, in their groups and in others.
+ */
+async function endSeries(
+  tx: Tx,
+  series: { id: string; group_id: string; time_zone: string }[],
+  calendar: Calendar,
+  others: { group_id: string }[] = []
+): Promise<Stay> {
   const stay = new Map<string, Set<string>>()
-  if (plan.begin.length === 0) return stay
-  if (plan.end.length > 0) {
-    const removed = await tx.run(dropComingSessions, { series_ids: plan.end.map(({ id }) => id) })
+  if (series.length > 0) {
+    const removed = await tx.run(dropComingSessions, { series_ids: series.map(({ id }) => id) })
     await recordChangesNow(tx, 'session.removed', removed)
   }
   const meet = new Set<string>()
-  for (const row of await tx.run(daysWithSessions, { group_ids: plan.begin.map(({ group_id }) => group_id) })) {
+  for (const row of await tx.run(daysWithSessions, { group_ids: [...series, ...others].map(one => one.group_id) })) {
     meet.add(`${row.series_id} ${row.day}`)
     stay.set(row.group_id, (stay.get(row.group_id) ?? new Set()).add(row.day))
   }
-  const last = plan.end.map(({ id, time_zone }) => {
+  const last = series.map(({ id, time_zone }) => {
     const today = calendar.today(time_zone)
     return { id, ends_on: meet.has(`${id} ${today}`) ? today : addDays(today, -1) }
   })

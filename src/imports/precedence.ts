@@ -51,6 +51,8 @@ export interface KnownSeries extends Omit<MeetingSeries, 'weekdays'> {
   group_id: string
   ends_on: string | null
   imported: boolean
+  /** A list ended it by leaving it out. */
+  left: boolean
 }
 
 /**
@@ -59,7 +61,7 @@ export interface KnownSeries extends Omit<MeetingSeries, 'weekdays'> {
  * - Series by hand are never touched. Where there is no imported one yet, one by hand at the same time of the same days
  *   is this meeting already.
  * - The import ends a series only to begin the next, so when the last one has ended, people ended it. It stays ended
- *   until the list names another time.
+ *   until the list names another time. One that a list ended by leaving it out begins anew when a list names it again.
  * - In a group that people closed, nothing begins and nothing ends.
  */
 export function seriesAfter(
@@ -70,6 +72,7 @@ export function seriesAfter(
   if (group.status === 'closed') return { ends: null, begins: false }
   const last = known.filter(series => series.imported).at(-1)
   if (last === undefined) return { ends: null, begins: !known.some(series => isAtSameTime(series, meeting)) }
+  if (last.left) return { ends: null, begins: true }
   if (isAtSameTime(last, meeting) && last.duration_minutes === meeting.duration_minutes) {
     return { ends: null, begins: false }
   }

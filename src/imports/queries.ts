@@ -3,8 +3,9 @@ import { asker, statement, value } from '../database/statement.ts'
 import type { MeetingGroup } from './meeting-guide.ts'
 import type { KnownGroup, KnownSeries } from './precedence.ts'
 
-/** What `series.source` says of a series that a Meeting Guide list keeps up. */
+/** What `series.source` says of a series that a Meeting Guide list keeps up, and of one that it ended by leaving it out. */
 const source = sql.raw(`'meeting_guide'`)
+const left = sql.raw(`'meeting_guide_left'`)
 
 /**
  * One import of an organization at a time, until the transaction ends: two of the same list would make the same groups.
@@ -38,12 +39,35 @@ export const lockSeriesOfGroups = statement<KnownSeries, { group_ids: string[] }
   'lock_series_of_groups',
   () => sql`
     select s.id, s.group_id, s.start_time, s.duration_minutes, s.time_zone, s.rrule, s.ends_on,
-      s.source is not distinct from ${source} as imported
+      s.source is not null as imported, s.source is not distinct from ${left} as left
     from series s
     where s.organization_id = ${asker.organization_id} and s.group_id = any (${value('group_ids')}::uuid[])
-      and (s.ends_on is null or s.source = ${source})
+      and (s.ends_on is null or s.source in (${source}, ${left}))
     order by s.created_at, s.id
     for no key update of s`
+)
+
+/** Series that a list keeps up, of groups in use with none of these slugs; held still likewise. */
+export const lockSeriesLeft = statement<
+  { id: string; group_id: string; slug: string; time_zone: string },
+  { slugs: string[] }
+>(
+  'lock_series_left',
+  () => sql`
+    select s.id, s.group_id, g.slug, s.time_zone
+    from series s join groups g on g.organization_id = s.organization_id and g.id = s.group_id
+    where s.organization_id = ${asker.organization_id} and s.source = ${source} and s.ends_on is null and g.archived_at is null
+      and not (g.slug = any (${value('slugs')}::text[]))
+    order by g.slug, s.id
+    for no key update of s`
+)
+
+/** The list ended these by leaving them out: naming them again, it begins them anew. */
+export const markLeft = statement<never, { series_ids: string[] }>(
+  'mark_left',
+  () => sql`
+    update series s set source = ${left}
+    where s.organization_id = ${asker.organization_id} and s.id = any (${value('series_ids')}::uuid[])`
 )
 
 /** A group as it is written: what is computed from it is there as well. */
@@ -107,7 +131,7 @@ export const daysWithSessions = statement<
     from series i
     join sessions s on s.organization_id = i.organization_id and s.series_id = i.id
     cross join lateral (values (s.occurs_on), (s.local_date)) as d (day)
-    where i.organization_id = ${asker.organization_id} and i.group_id = any (${value('group_ids')}::uuid[]) and i.source = ${source}
+    where i.organization_id = ${asker.organization_id} and i.group_id = any (${value('group_ids')}::uuid[]) and i.source in (${source}, ${left})
       and s.starts_at > now() - interval '2 days'`
 )
 

@@ -7,7 +7,8 @@ import { MeetingGuideImport, MeetingGuideList, MeetingGuideQuery, most } from '.
 const description = `
 One group with one weekly series for each row, from its next day on. The slug says which group it is: a group that has it
 already is brought in line with the row, and a list that is sent again changes nothing. The whole list is one change; a row
-that cannot be taken is \`skipped\` with its \`problem\` and harms no other. Groups that the list does not name are left alone.
+that cannot be taken is \`skipped\` with its \`problem\` and harms no other. Groups that an earlier list named and this one does not are told as \`left\`, and go on unless \`end_left\` is
+given; groups made by hand are left alone.
 
 The row’s \`timezone\` wins over \`time_zone\`; without \`end_time\` a meeting lasts 60 minutes. Type codes become languages,
 accessibility, audience and topics: \`C\` is a note for the audience, never access \`closed\`. Contacts are not read.
@@ -43,8 +44,10 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) => {
-      const readings = await readMeetings(request.body, { time_zone: request.query.time_zone ?? null })
-      return await change(request, reply, tx => importMeetingGuide(tx, readings, app.settings.SESSION_HORIZON_DAYS))
+      const { time_zone = null, end_left } = request.query
+      const readings = await readMeetings(request.body, { time_zone })
+      const horizonDays = app.settings.SESSION_HORIZON_DAYS
+      return await change(request, reply, tx => importMeetingGuide(tx, readings, { end_left, horizonDays }))
     }
   )
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { Answer, Id, Nullable, OneOf, Parameters, Slug, TimeZone } from '../http/schemas.ts'
+import { Answer, Defaulted, Id, Nullable, OneOf, Parameters, Slug, TimeZone } from '../http/schemas.ts'
 
 /** What became of a row. */
 export const rowResults = ['created', 'updated', 'unchanged', 'skipped'] as const
@@ -88,6 +88,17 @@ export const MeetingGuideImport = Answer(
     results: Type.Array(Type.Unsafe<MeetingGuideResult>({ $ref: 'MeetingGuideResult#' }), {
       description: 'One for each row, in the order of the list.'
     }),
+    left: Type.Array(
+      Type.Object({
+        slug: Slug,
+        group_id: Id,
+        ended: Type.Boolean({ description: 'Whether its series was ended, as asked.' })
+      }),
+      {
+        description:
+          'Groups that meet by an earlier list, and that this one does not name. Their series go on unless `end_left` is given; in a list that names them again they begin anew.'
+      }
+    ),
     counts: RowCounts
   },
   { description: 'What became of a list.' }
@@ -95,7 +106,13 @@ export const MeetingGuideImport = Answer(
 export type MeetingGuideImport = Static<typeof MeetingGuideImport>
 
 export const MeetingGuideQuery = Parameters({
-  time_zone: Type.Optional({ ...TimeZone, description: 'The zone of rows that name none: an IANA time zone name.' })
+  time_zone: Type.Optional({ ...TimeZone, description: 'The zone of rows that name none: an IANA time zone name.' }),
+  end_left: Defaulted(
+    Type.Boolean({
+      description: 'End the series of groups that the list names no more. Give it with whole lists only.'
+    }),
+    false
+  )
 })
 
 export const schemas = [MeetingGuideList, MeetingGuideResult, MeetingGuideImport]

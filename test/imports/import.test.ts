@@ -67,7 +67,7 @@ t.test('the import of a Meeting Guide list', async t => {
       importMeetingGuide(
         tx,
         await readMeetings(rows, { time_zone: null }),
-        90,
+        { end_left: false, horizonDays: 90 },
         new Date(now.getTime() - days * 86_400_000)
       )
     )
@@ -101,6 +101,7 @@ t.test('the import of a Meeting Guide list', async t => {
     const [result] = reply.data.results
     t.same(reply.data, {
       results: [{ index: 0, slug: 'sunday-serenity', result: 'created', group_id: result.group_id, problem: null }],
+      left: [],
       counts: { created: 1, updated: 0, unchanged: 0, skipped: 0 }
     })
     t.match(await groupOf(result.group_id), {
@@ -355,6 +356,43 @@ t.test('the import of a Meeting Guide list', async t => {
     )
     t.match(await take({ ...weekly, slug: 'by-hand', day: 2 }), { result: 'updated' })
     t.equal((await seriesOf(made.data.id)).length, 3)
+  })
+
+  await t.test('a group that the list names no more is told of, and ended only when asked', async t => {
+    const other = await organization('Left')
+    const [stays, leaves] = [
+      { ...weekly, slug: 'stays' },
+      { ...weekly, slug: 'leaves', day: (weekly.day + 1) % 7 }
+    ]
+    const first = await send([stays, leaves], other)
+    t.same(first.data.left, [])
+    const group_id = first.data.results[1].group_id
+    const told = { slug: 'leaves', group_id, ended: false }
+    t.same((await send([stays], other)).data.left, [told])
+    t.match(await seriesOf(group_id, other), [{ ends_on: null }], 'not asked')
+    const unread = await send([stays, { slug: 'leaves', name: 'No time' }], other)
+    t.match(
+      unread.data,
+      { results: [{}, { result: 'skipped' }], left: [] },
+      'a row that cannot be taken is in the list'
+    )
+    const ended = await send([stays], other, '?end_left=true')
+    t.same(ended.data.left, [{ ...told, ended: true }])
+    t.match(ended.data.counts, { unchanged: 1 })
+    t.match(await seriesOf(group_id, other), [{ ends_on: String }])
+    t.same(
+      (await sessionsOf(group_id, other)).filter(session => Date.parse(session.starts_at) > Date.now() + 86_400_000),
+      []
+    )
+    t.same((await send([stays], other, '?end_left=true')).data.left, [], 'once')
+    t.match((await send([stays, leaves], other)).data.counts, { updated: 1, unchanged: 1 })
+    t.match(await seriesOf(group_id, other), [{ ends_on: String }, { ends_on: null }], 'and begins anew')
+    t.match((await send([stays, leaves], other)).data.counts, { unchanged: 2 })
+    t.ok((await sessionsOf(group_id, other)).length > 10)
+    t.same(
+      (await send([weekly], admin, '?end_left=true')).data.left.filter((one: { slug: string }) => one.slug === 'stays'),
+      []
+    )
   })
 
   await t.test('a bad row harms no other', async t => {

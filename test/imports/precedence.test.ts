@@ -64,7 +64,7 @@ t.test('another time ends the imported series and begins one', async t => {
     weekdays: [0]
   }
   const { weekdays: _, ...time } = weekly
-  const imported: KnownSeries = { ...time, id: 'i', group_id: '1', ends_on: null, imported: true }
+  const imported: KnownSeries = { ...time, id: 'i', group_id: '1', ends_on: null, imported: true, left: false }
   const byHand: KnownSeries = { ...imported, id: 'h', imported: false }
   const other = { ...weekly, start_time: '19:00' }
   const active = { status: 'active' } as const
