@@ -19,6 +19,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
     invalid_query: 'A query parameter is unknown, given twice, or not as it must be; `errors` names it.',
     invalid_text: 'The body has a text or key with U+0000 or with half of a surrogate pair.',
     invalid_value: 'A value cannot be kept as it is.',
+    malformed_calendar: 'The body is no iCalendar file (RFC 5545).',
     malformed_csv: 'The body is not CSV as RFC 4180 has it, in UTF-8.',
     malformed_json: 'The body is not valid JSON (RFC 8259).',
     malformed_request: 'This is not well-formed HTTP.',

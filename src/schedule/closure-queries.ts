@@ -75,3 +75,23 @@ export const restoreSessions = statement<{ id: string; version: number }, { clos
     where s.organization_id = ${asker.organization_id} and s.id = o.id and s.closure_id = ${value('closure_id')} and s.starts_at > now()
     returning s.id, s.version`
 )
+
+export interface ImportedClosure {
+  id: string
+  uid: string
+  starts_on: string
+  ends_on: string
+  name: string
+  removed_at: string | null
+  version: number
+}
+
+/** What came from calendars under these names, for one group or for all; what is in force last. Held still. */
+export const lockImportedClosures = statement<ImportedClosure, { uids: string[]; group_id: string | null }>(
+  'lock_imported_closures',
+  () => sql`
+    select c.id, c.uid, c.starts_on, c.ends_on, c.name, c.removed_at, c.version from closures c
+    where c.organization_id = ${asker.organization_id} and c.uid = any (${value('uids')}::text[])
+      and c.group_id is not distinct from ${value('group_id')}::uuid
+    order by c.removed_at is null, c.id for update of c`
+)

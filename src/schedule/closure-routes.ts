@@ -1,14 +1,29 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Caller } from '../access/caller.ts'
 import { change } from '../changes/change.ts'
+import { localDateOf } from '../clock/time-zones.ts'
 import type { Database } from '../database/database.ts'
 import { etagOf } from '../http/etag.ts'
 import { paged } from '../http/page.ts'
 import { idempotent, idempotentIfMatch, named } from '../http/schemas.ts'
-import { notFound } from '../problems.ts'
+import { textBodies } from '../http/text-body.ts'
+import { notFound, unprocessable } from '../problems.ts'
+import { readCalendar } from './calendar-file.ts'
 import { findClosure, listClosures } from './closure-queries.ts'
-import { closeDays, removeClosure } from './closures.ts'
-import { Closure, ClosureCreate, ClosurePage, ClosurePath, ClosureQuery } from './schemas.ts'
+import { closeDays, importClosures, removeClosure } from './closures.ts'
+import type { Place } from './preview-series.ts'
+import { findPlace } from './queries.ts'
+import {
+  CalendarFile,
+  Closure,
+  ClosureCreate,
+  ClosureImport,
+  ClosureImportQuery,
+  ClosurePage,
+  ClosurePath,
+  ClosureQuery,
+  calendarBytes
+} from './schemas.ts'
 
 async function closureDoor(db: Pick<Database, 'read'>, caller: Caller, { closure_id }: Record<string, string>) {
   if ((await db.read(caller, findClosure, { closure_id: closure_id! })).length === 0) throw notFound()
@@ -96,6 +111,39 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     async (request, reply) =>
       await change(request, reply, tx => removeClosure(tx, request.params.closure_id, request.headers['if-match']))
   )
+
+  const importing: FastifyPluginAsyncTypebox = async calendars => {
+    textBodies(calendars, 'text/calendar')
+    calendars.post(
+      '/imports/closures',
+      {
+        bodyLimit: calendarBytes,
+        config: { scope: 'sessions:write', idempotent: true },
+        schema: {
+          operationId: 'importClosures',
+          tags: ['closures'],
+          summary: 'Import a calendar of closures',
+          description:
+            'Each event that is still to come closes its days; one that recurs, those within two years. An event is known by its UID: sent again, nothing changes; an event that was moved takes its closure along, and one that was cancelled opens its days. What somebody removed by hand stays removed.',
+          querystring: ClosureImportQuery,
+          headers: idempotent,
+          body: { content: { 'text/calendar': { schema: named(CalendarFile) } } },
+          response: { 207: named(ClosureImport) }
+        }
+      },
+      async (request, reply) => {
+        if (typeof request.body !== 'string') {
+          throw unprocessable([{ pointer: '#', in: 'body', code: 'required', detail: 'a calendar is required' }])
+        }
+        const [{ time_zone }] = (await app.db.read(request.caller, findPlace, {})) as [Place]
+        const now = new Date()
+        const calendar = await readCalendar(request.body, time_zone, now)
+        const today = localDateOf(now, time_zone)
+        return await change(request, reply, tx => importClosures(tx, calendar, request.query.group_id ?? null, today))
+      }
+    )
+  }
+  await app.register(importing)
 }
 
 export default routes

@@ -6,10 +6,18 @@ import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { holdGroup } from '../groups/queries.ts'
 import { assertVersion } from '../http/etag.ts'
-import { forbidden, notFound, unprocessable } from '../problems.ts'
-import { findClosure, lockClosure, restoreSessions, suppressSessions } from './closure-queries.ts'
+import { forbidden, notFound, Problem, unprocessable } from '../problems.ts'
+import type { CalendarDays, CalendarFault } from './calendar-file.ts'
+import {
+  findClosure,
+  type ImportedClosure,
+  lockClosure,
+  lockImportedClosures,
+  restoreSessions,
+  suppressSessions
+} from './closure-queries.ts'
 import { lockCalendar } from './queries.ts'
-import type { Closure, ClosureCreate } from './schemas.ts'
+import type { Closure, ClosureCreate, ClosureImport, ClosureImportResult } from './schemas.ts'
 import { closures } from './tables.ts'
 
 /** The longest closure, in days. */
@@ -34,14 +42,31 @@ export async function closeDays(tx: Tx, given: ClosureCreate): Promise<Answered<
     throw unprocessable('unknown_reference', '#/group_id', 'There is no such group.')
   }
   await tx.run(lockCalendar, {})
-  const id = uuid()
-  await tx.db
-    .insert(closures)
-    .values({ organization_id: tx.actor.organization_id, id, group_id, starts_on, ends_on, name })
-  await recordChangesNow(tx, 'session.cancelled', await tx.run(suppressSessions, { closure_id: id }))
-  const [closure] = await tx.run(findClosure, { closure_id: id })
-  recordChange(tx, 'closure.created', closure!)
+  const closure_id = await close(tx, { group_id, starts_on, ends_on, name, uid: null })
+  const [closure] = await tx.run(findClosure, { closure_id })
   return created('/v1/closures', closure!)
+}
+
+/** Closes days while the calendar is locked; answers the closure's id. */
+async function close(
+  tx: Tx,
+  days: { group_id: string | null; starts_on: string; ends_on: string; name: string; uid: string | null }
+): Promise<string> {
+  const id = uuid()
+  await tx.db.insert(closures).values({ organization_id: tx.actor.organization_id, id, ...days })
+  await recordChangesNow(tx, 'session.cancelled', await tx.run(suppressSessions, { closure_id: id }))
+  recordChange(tx, 'closure.created', { id, version: 1 })
+  return id
+}
+
+/** Opens days while the calendar is locked. */
+async function open(tx: Tx, { id, version }: { id: string; version: number }): Promise<void> {
+  await tx.db
+    .update(closures)
+    .set({ removed_at: sql`now()`, ...nextVersion(closures) })
+    .where(and(eq(closures.organization_id, tx.actor.organization_id), eq(closures.id, id)))
+  await recordChangesNow(tx, 'session.reinstated', await tx.run(restoreSessions, { closure_id: id }))
+  recordChange(tx, 'closure.removed', { id, version: version + 1 })
 }
 
 /**
@@ -61,16 +86,64 @@ export async function removeClosure(
   if (before === undefined) throw notFound()
   assertVersion(ifMatch, before.version)
   if (before.group_id === null) assertReachesAll(tx)
-  if (before.removed_at === null) {
-    await tx.db
-      .update(closures)
-      .set({ removed_at: sql`now()`, ...nextVersion(closures) })
-      .where(and(eq(closures.organization_id, tx.actor.organization_id), eq(closures.id, closure_id)))
-    await recordChangesNow(tx, 'session.reinstated', await tx.run(restoreSessions, { closure_id }))
-  }
+  if (before.removed_at === null) await open(tx, before)
   const [closure] = await tx.run(findClosure, { closure_id })
-  if (before.removed_at === null) recordChange(tx, 'closure.removed', closure!)
   return done(closure!)
+}
+
+/**
+ * Brings the closures in line with the events of a calendar, each day of which closes by itself. What somebody removed by hand
+ * stays removed; a closure that is still to come and that its event has no more is removed. Sent again, nothing changes.
+ *
+ * @throws Problem 403 `not_permitted`, 422 `unknown_reference`
+ */
+export async function importClosures(
+  tx: Tx,
+  { days, faults }: { days: CalendarDays[]; faults: CalendarFault[] },
+  group_id: string | null,
+  today: string
+): Promise<Answered<ClosureImport>> {
+  if (group_id === null) assertReachesAll(tx)
+  else if ((await tx.run(holdGroup, { group_id })).length === 0) {
+    throw new Problem(422, 'unknown_reference', {
+      detail: 'There is no such group.',
+      errors: [{ in: 'query', parameter: 'group_id', code: 'unknown_reference', detail: 'There is no such group.' }]
+    })
+  }
+  await tx.run(lockCalendar, {})
+  const uids = [...days, ...faults].flatMap(({ uid }) => uid ?? [])
+  const known = new Map<string, ImportedClosure>()
+  for (const one of await tx.run(lockImportedClosures, { uids, group_id }))
+    known.set(`${one.uid} ${one.starts_on}`, one)
+  const results: ClosureImport['results'] = []
+  const tell = (result: ClosureImportResult['result'], day: CalendarDays, closure_id: string) =>
+    results.push({ ...day, result, closure_id, problem: null })
+  const seen = new Set<string>()
+  for (const day of days) {
+    const key = `${day.uid} ${day.starts_on}`
+    if (seen.has(key)) continue
+    seen.add(key)
+    const before = known.get(key)
+    const isSame = before && before.ends_on === day.ends_on && before.name === day.name
+    if (before && (isSame || before.removed_at !== null)) tell('unchanged', day, before.id)
+    else {
+      if (before) await open(tx, before)
+      tell(before ? 'updated' : 'created', day, await close(tx, { group_id, ...day }))
+    }
+  }
+  for (const [key, before] of known) {
+    if (seen.has(key) || before.removed_at !== null || before.ends_on < today) continue
+    await open(tx, before)
+    const { uid, name, starts_on, ends_on } = before
+    tell('removed', { uid, name, starts_on, ends_on }, before.id)
+  }
+  for (const { uid, code, detail } of faults) {
+    const nothing = { name: null, starts_on: null, ends_on: null, closure_id: null }
+    results.push({ uid, ...nothing, result: 'skipped', problem: { code, detail } })
+  }
+  const counts = { created: 0, updated: 0, unchanged: 0, removed: 0, skipped: 0 }
+  for (const { result } of results) counts[result]++
+  return { status: 207, headers: {}, body: { results, counts } }
 }
 
 function assertReachesAll({ actor }: Tx): void {

@@ -12,6 +12,7 @@ import {
   Line,
   LocalDate,
   Nullable,
+  named,
   OneOf,
   Page,
   Parameters,
@@ -289,7 +290,71 @@ export const ClosureQuery = Parameters({
   group_id: Type.Optional({ ...Id, description: 'Those that close this group: its own, and the organization’s.' })
 })
 
+/** The largest calendar file, in bytes. */
+export const calendarBytes = 1024 * 1024
+
+export const CalendarFile = Type.String({
+  $id: 'CalendarFile',
+  title: 'CalendarFile',
+  description: 'An iCalendar file (RFC 5545), as calendars export it.',
+  examples: [
+    'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//EN\r\nBEGIN:VEVENT\r\nUID:new-year@example.org\r\nDTSTART;VALUE=DATE:20270101\r\nRRULE:FREQ=YEARLY\r\nSUMMARY:New Year\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n'
+  ]
+})
+export const ClosureImportQuery = Parameters({
+  group_id: Type.Optional({ ...Id, description: 'The group that is closed; absent: the whole organization.' })
+})
+const closureResults = ['created', 'updated', 'unchanged', 'removed', 'skipped'] as const
+export const ClosureImportResult = Answer(
+  'ClosureImportResult',
+  {
+    uid: Nullable(
+      Type.String({ description: 'What the calendar calls the event; null if it has none that can be read.' })
+    ),
+    name: Nullable(Type.String()),
+    starts_on: Nullable(closedDays.starts_on),
+    ends_on: Nullable(closedDays.ends_on),
+    result: OneOf(closureResults, {
+      description:
+        '`removed`: the event has that day no more. `unchanged`: also where somebody removed the closure by hand. `skipped`: `problem` says why.'
+    }),
+    closure_id: Nullable(Id),
+    problem: Type.Unsafe<{ code: string; detail: string } | null>({
+      type: ['object', 'null'],
+      description: 'Why the event was skipped; null for all others.',
+      required: ['code', 'detail'],
+      properties: {
+        code: Type.String({
+          description: '`invalid_event`, `cancelled`, `past` or `too_many`. More values may be added.',
+          examples: ['past']
+        }),
+        detail: Type.String({ description: 'For people.' })
+      }
+    })
+  },
+  { description: 'What became of an event, or of one day of an event that recurs.' }
+)
+export type ClosureImportResult = Static<typeof ClosureImportResult>
+const whole = Type.Integer({ minimum: 0 })
+export const ClosureImport = Answer(
+  'ClosureImport',
+  {
+    results: Type.Array(named(ClosureImportResult)),
+    counts: Type.Object(
+      Object.fromEntries(closureResults.map(result => [result, whole])) as Record<
+        (typeof closureResults)[number],
+        typeof whole
+      >
+    )
+  },
+  { description: 'What became of a calendar.' }
+)
+export type ClosureImport = Static<typeof ClosureImport>
+
 export const schemas = [
+  CalendarFile,
+  ClosureImportResult,
+  ClosureImport,
   Closure,
   ClosureCreate,
   ClosurePage,

@@ -1,12 +1,11 @@
-import { isUtf8 } from 'node:buffer'
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import { change } from '../changes/change.ts'
-import { assertReadable } from '../http/json.ts'
 import { idempotent, named } from '../http/schemas.ts'
-import { badRequest, insufficientScope, type Problem, unprocessable } from '../problems.ts'
+import { textBodies } from '../http/text-body.ts'
+import { insufficientScope, unprocessable } from '../problems.ts'
 import { csvHeader, csvOf, rowsOfCsv } from './csv.ts'
 import { sightOf } from './door.ts'
 import {
@@ -129,16 +128,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
   )
 
   await app.register(async csv => {
-    csv.removeAllContentTypeParsers()
-    csv.addContentTypeParser<Buffer>('text/csv', { parseAs: 'buffer' }, (request, body, done) => {
-      try {
-        assertReadable(request)
-        if (!isUtf8(body)) throw badRequest('invalid_encoding', 'The body is not valid UTF-8.')
-        done(null, body.toString('utf8'))
-      } catch (problem) {
-        done(problem as Problem)
-      }
-    })
+    textBodies(csv, 'text/csv')
     csv.post(
       '/imports/strategies.csv',
       {

@@ -42,6 +42,7 @@ const domainRules = new Set([
   'createShareLink expires_in_the_past',
   'createShareLink expires_too_late',
   'createClosure unknown_reference',
+  'importClosures unknown_reference',
   'createClosure ends_before_start',
   'createClosure too_long',
   'endSeries ends_before_start',
@@ -93,6 +94,7 @@ const domainRules = new Set([
   // Only once there is a sheet.
   'putAttendanceSheet precondition_required',
   // Rules and CSV are languages of their own.
+  'importClosures malformed_calendar',
   'importStrategiesFromCsv malformed_csv',
   'importStrategiesFromCsv unknown_column',
   'importStrategiesFromCsv duplicate_column',

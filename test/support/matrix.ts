@@ -126,12 +126,13 @@ const seen = (reply: LightMyRequestResponse) =>
     '<request>'
   )
 
-/** The same for two new things: their ids, times and versions apart. */
+/** The same for two new things: their ids, times and versions apart, and what an earlier request of the examination imported. */
 const alike = (text: string) =>
   text
     .replace(uuids, '<id>')
     .replace(instants, '<instant>')
     .replace(/"\d+" |"version":\d+/g, '<version>')
+    .replace(/"left":\[[^\]]*\]/, '<left>')
 
 /** Where two answers part. */
 function difference(answer: string, expected: string): string {
