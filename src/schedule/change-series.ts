@@ -123,7 +123,7 @@ export async function splitSeries(
 }
 
 /**
- * Ends a series after its last day, today unless given. Sessions to come after that day go, unless somebody decided about
+ * Ends a series after its last day, today unless given; one that has an end to come, sooner. Sessions to come after that day go, unless somebody decided about
  * them; past ones stay as they are.
  */
 export async function endSeries(
@@ -134,8 +134,10 @@ export async function endSeries(
   now = new Date()
 ): Promise<Answered<SeriesChanged>> {
   const before = await hold(tx, series_id, ifMatch)
-  if (before.ends_on !== null) throw conflict('already_ended', 'The series has ended already.')
   const ends_on = given.ends_on ?? localDateOf(now, before.time_zone)
+  if (before.ends_on !== null && before.ends_on <= ends_on) {
+    throw conflict('already_ended', 'The series ends on that day or sooner already.')
+  }
   if (given.ends_on !== undefined && given.ends_on < before.starts_on) {
     throw unprocessable('ends_before_start', '#/ends_on', 'A series ends on its first day or later.')
   }

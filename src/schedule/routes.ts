@@ -175,7 +175,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['series'],
         summary: 'End a series',
         description:
-          'Sessions to come after the last day go, unless somebody decided about them or wrote something down. Those, and past ones, stay, and are told as detached.',
+          'One that has an end to come may end sooner. Sessions to come after the last day go, unless somebody decided about them or wrote something down. Those, and past ones, stay, and are told as detached.',
         params: SeriesPath,
         headers: idempotentIfMatch,
         body: named(SeriesEnd),

@@ -62,7 +62,7 @@ const isUnlogged = sql`(s.outcome = 'scheduled' and s.ends_at < now())`
 /** In order of their start. */
 export const listSessions = quickStatement<
   SessionText,
-  Asked & Interval & { group_id?: string; outcome?: Outcome; unlogged?: boolean }
+  Asked & Interval & { group_id?: string; of_staff_id?: string; outcome?: Outcome; unlogged?: boolean }
 >(
   'list_sessions',
   shape => sql`
@@ -70,13 +70,20 @@ export const listSessions = quickStatement<
     from sessions s join groups g on g.organization_id = s.organization_id and g.id = s.group_id
     where s.organization_id = ${asker.organization_id} and ${behindDoor(shape, sql`s.group_id`)}
       ${shape.has('group_id') ? sql`and s.group_id = ${value('group_id')}` : sql``}
+      ${
+        shape.has('of_staff_id')
+          ? sql`and exists (select from group_facilitators f
+              where f.organization_id = s.organization_id and f.staff_id = ${value('of_staff_id')} and f.group_id = s.group_id
+                and f.starts_at <= s.starts_at and (f.ends_at is null or f.ends_at > s.starts_at))`
+          : sql``
+      }
       ${within(shape, sql`s.starts_at`)}
       ${shape.has('outcome') ? sql`and s.outcome = ${value('outcome')}` : sql``}
       ${shape.has('unlogged') ? sql`and ${isUnlogged} = ${value('unlogged')}::boolean` : sql``}
       ${shape.has('after_1') ? sql`and (s.starts_at, s.id) > (${value('after_0')}::timestamptz, ${value('after_1')}::uuid)` : sql``}
     order by s.starts_at, s.id limit ${value('limit')}`,
   // What these leave out has to be looked at all the same.
-  shape => !shape.has('outcome') && !shape.has('unlogged')
+  shape => !shape.has('outcome') && !shape.has('unlogged') && !shape.has('of_staff_id')
 )
 
 export const findSession = quickStatement<SessionText, { session_id: string }>(

@@ -1,7 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
+import type { Caller } from '../access/caller.ts'
 import { change } from '../changes/change.ts'
+import { addDays } from '../clock/time-zones.ts'
 import { groupDoor } from '../groups/door.ts'
 import { GroupPath } from '../groups/schemas.ts'
 import { etagOf } from '../http/etag.ts'
@@ -36,7 +38,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     query: Static<typeof SessionQuery>,
     group?: { group_id: string }
   ) {
-    const { limit: _, cursor: __, from, to, ...filters } = query
+    const { limit: _, cursor: __, from, to, staff_id: of_staff_id, ...others } = query
+    const filters = { ...others, of_staff_id }
     const { data, page } = await paged(
       request,
       reply,
@@ -48,6 +51,13 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     return asText<PageOf<Session>>(reply, text)
   }
 
+  /** Makes the sessions of a group that somebody asks for, where they lie further ahead than sessions exist. */
+  async function extend(caller: Caller, group_id: string, { from, to }: { from?: string; to?: string }) {
+    const last = to ?? (from && addDays(from.slice(0, 10), 31))
+    if (last === undefined) return
+    await extendGroup(app.db, caller, group_id, last.slice(0, 10), app.settings.SESSION_HORIZON_DAYS)
+  }
+
   app.get(
     '/sessions',
     {
@@ -56,12 +66,17 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'listSessions',
         tags: ['sessions'],
         summary: 'List sessions across groups',
-        description: 'In order of their start.',
+        description:
+          'In order of their start. Sessions of series exist some months ahead; with `group_id`, further ahead as in `listGroupSessions`.',
         querystring: SessionQuery,
         response: { 200: named(SessionPage) }
       }
     },
-    async (request, reply) => await list(request, reply, request.query)
+    async (request, reply) => {
+      const { group_id } = request.query
+      if (group_id !== undefined) await extend(request.caller, group_id, request.query)
+      return await list(request, reply, request.query)
+    }
   )
 
   app.get(
@@ -73,19 +88,14 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['sessions'],
         summary: 'List a group’s sessions',
         description:
-          'In order of their start; with `from` today, the coming ones. Sessions of series exist some months ahead; whoever asks for a later day with `to` (or `from`), two years ahead at the most, has them made by that.',
+          'In order of their start; with `from` today, the coming ones. Sessions of series exist some months ahead; whoever asks up to a later day with `to`, two years ahead at the most, has them made by that (with `from` alone, for a month from there).',
         params: GroupPath,
         querystring: GroupSessionQuery,
         response: { 200: named(SessionPage) }
       }
     },
     async (request, reply) => {
-      const { to, from } = request.query
-      const last = to ?? from
-      if (last !== undefined) {
-        const { SESSION_HORIZON_DAYS } = app.settings
-        await extendGroup(app.db, request.caller, request.params.group_id, last.slice(0, 10), SESSION_HORIZON_DAYS)
-      }
+      await extend(request.caller, request.params.group_id, request.query)
       return await list(request, reply, { ...request.query, ...request.params }, request.params)
     }
   )

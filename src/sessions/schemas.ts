@@ -138,7 +138,15 @@ const sessionFilters = {
   )
 }
 export const GroupSessionQuery = Parameters(sessionFilters)
-export const SessionQuery = Parameters({ ...sessionFilters, group_id: Type.Optional(Id) })
+export const SessionQuery = Parameters({
+  ...sessionFilters,
+  group_id: Type.Optional(Id),
+  staff_id: Type.Optional({
+    ...Id,
+    description:
+      'Of groups that this member of staff facilitated when the session began; with `unlogged`, whose sheets are missing.'
+  })
+})
 
 const facts = {
   mode: Nullable(OneOf(attendanceModes, { description: 'How they took part, if present.' })),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { and, eq, sql } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { v7 as uuid } from 'uuid'
@@ -60,6 +61,11 @@ export async function changeStrategy(
   if (before.status === 'retired' && saysMore)
     throw conflict('strategy_not_in_use', 'The card is retired. Publish it first.')
   const { contributor, ...content } = changes
+  const saysTheSame = Object.entries(content).every(([field, value]) =>
+    isDeepStrictEqual(value, before[field as never])
+  )
+  if (contributor === undefined && saysTheSame)
+    return done({ ...(await readCard(tx, sight, strategy_id)), contributor_secret: null })
   const contributed = await contributorChanged(tx, sight, before, contributor)
   const after = { ...before, ...content, ...(await placeChanged(tx, before, changes)) }
   const { visibility, group_id, session_id } = after
@@ -90,7 +96,7 @@ export async function changeStrategy(
     flags,
     // A card of the starter set that few read is none: the organization may have that one again.
     ...((visibility === 'private' || visibility === 'group') && { starter_key: null }),
-    ...(anonymous && { review_since: sql`date_trunc('day', review_since)` }),
+    ...(anonymous && before.contributor_kind !== 'anonymous' && { review_since: sql`date_trunc('day', review_since)` }),
     ...((status !== before.status || raised) && statusColumns(status, { visibility, flags, anonymous }))
   })
   const strategy = await keepAll(tx, sight, strategy_id)
@@ -141,6 +147,13 @@ function assertMayHide({ mine, reported, status }: LockedStrategy) {
   }
 }
 
+/** @throws Problem 404 where the asker reads it no more */
+async function readCard(tx: Tx, sight: Sight, strategy_id: string): Promise<Strategy> {
+  const [strategy] = await tx.run(findStrategy, { strategy_id, ...sight })
+  if (strategy === undefined) throw notFound()
+  return strategy
+}
+
 /** Decisions and what the world is told of them. */
 const told = {
   submit: 'strategy.submitted',
@@ -186,8 +199,7 @@ export async function decideStrategy(
       keepWords.for(tx.actor, { strategy_id })
     ])
   }
-  const [strategy] = await tx.run(findStrategy, { strategy_id, ...sight })
-  if (strategy === undefined) throw notFound()
+  const strategy = await readCard(tx, sight, strategy_id)
   if (decides) recordChange(tx, told[decision], strategy)
   return done(strategy)
 }

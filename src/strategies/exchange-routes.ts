@@ -26,8 +26,8 @@ const importing = `
 Needs the scope \`strategies:write\` too. Each row is taken or \`skipped\` by itself. A row with the \`id\` of a card that
 everybody here reads changes that card as far as it says something, and leaves its contributor alone. Any other row is a new
 card, published unless a rule notices something; where there is a card of that title in that language already, the row is
-\`unchanged\` if they say the same and \`skipped\` if not. A list that is sent again changes nothing. What an export has can be
-imported as it is; a new card without a nickname is by an anonymous contributor.
+\`unchanged\` if they say the same and \`skipped\` if not. A list that is sent again changes nothing. The cards of an export (its
+\`data\`, or its CSV as it is) can be imported; a new card without a nickname is by an anonymous contributor.
 `.trim()
 
 /** Cards on their way out and in. */

@@ -17,9 +17,9 @@ export const textOf = ({ title, summary, when_it_helps, steps, links, source, ni
     .join('\n')
 
 /** An amount and a unit of medicine, in the languages that cards are searched in: `20 mg`, `two pills`, `10 gotas`. */
-const amount = String.raw`(?:\d+(?:[.,/]\d+)?|half|one|two|three|four|media|dos|tres|un|une|deux|trois|eine?|zwei|drei)`
+const amount = String.raw`(?:\d+(?:[.,/]\d+)?|[¼½¾]|(?:half|quarter)(?:[\s-]+(?:of[\s-]+)?an?)?|an?|one|two|three|four|medi[ao]|un[ao]?|dos|tres|une|demie?|quart[\s-]+de|deux|trois|eine?r?n?|halbe[nrs]?|viertel|zwei|drei)`
 const unit =
-  '(?:mg|mcg|µg|ug|ml|cc|iu|ie|ui|milligrams?|miligramos?|milligrammes?|milligramm|micrograms?|tablets?|tabletas?|tabletten?|pills?|pastillas?|pilules?|pillen?|capsules?|cápsulas?|gélules?|kapseln?|drops?|gotas?|gouttes?|tropfen|comprimidos?|comprimés?|puffs?|doses?|dosis)'
+  '(?:mgs?|mcg|µg|ug|ml|cc|iu|ie|ui|milligrams?|miligramos?|milligrammes?|milligramm|micrograms?|tablets?|tabletas?|tabletten?|pills?|pastillas?|pilules?|pillen?|capsules?|cápsulas?|gélules?|kapseln?|drops?|gotas?|gouttes?|tropfen|comprimidos?|comprimés?|gummies|gummy|lozenges?|patch(?:es)?|puffs?|doses?|dosis)'
 const dose = new RegExp(String.raw`(?<![\p{L}\p{N}])${amount}[\s\u00a0-]{0,3}${unit}(?![\p{L}\p{N}])`, 'iu')
 
 const email = /[^\s@]{1,64}@[\p{L}\p{N}-]{1,63}\.[\p{L}]{2,24}/u

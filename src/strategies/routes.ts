@@ -144,6 +144,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'updateStrategy',
         tags: ['strategies'],
         summary: 'Change a strategy',
+        description:
+          'A published card that its writer changes is `in_review` again, unless the organization publishes at once; for those who moderate it stays published. What says the same again is no change. An anonymous contributor is not shown, and who wrote the card down is, in its history and decisions, to those who moderate.',
         params: StrategyPath,
         headers: ifMatch,
         body: named(StrategyPatch),

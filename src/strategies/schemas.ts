@@ -351,7 +351,10 @@ export const StrategyDecision = Answer(
     decided_at: { ...Instant, description: 'Of an anonymous card only the day.' },
     decided_by: Author
   },
-  { description: 'What was decided about a card, and why.' }
+  {
+    description:
+      'What was decided about a card, and why. `decided_by` is who decided, also where the contributor is anonymous: that may be who wrote the card down.'
+  }
 )
 export type StrategyDecision = Static<typeof StrategyDecision>
 export const StrategyDecisionPage = Page('StrategyDecisionPage', StrategyDecision)

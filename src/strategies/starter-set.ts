@@ -376,7 +376,8 @@ export const starterSet: readonly StarterCard[] = [
   {
     key: 'one-small-activity',
     title: 'One small planned activity',
-    summary: 'You do not wait to feel like it. You plan one small thing, do it, and let your mood catch up afterward.',
+    summary:
+      'Behavioural activation (behavioral activation): you do not wait to feel like it. You plan one small thing, do it, and let your mood catch up afterward.',
     when_it_helps:
       'When everything feels pointless or heavy, and you have been waiting for motivation that does not come.',
     steps: [

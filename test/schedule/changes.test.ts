@@ -182,8 +182,16 @@ t.test('changing a series', async t => {
     const ended = await facilitator.post(`/v1/series/${series}/end`, { ends_on: week(1) }, any)
     t.match(ended, { statusCode: 200, data: { ends_on: week(1), detached_session_ids: [card.id] } })
     t.match(await on(week(5)), { detached: true, outcome: 'scheduled' })
+    for (const ends_on of [week(1), week(3)]) {
+      const again = await facilitator.post(`/v1/series/${series}/end`, { ends_on }, any)
+      t.match(again, { statusCode: 409, data: { code: 'already_ended' } })
+    }
     t.equal(await on(week(4)), undefined)
     t.match(await split({ from: week(3) }), { statusCode: 422, data: { code: 'no_occurrence' } })
+    const sooner = await weekly()
+    await facilitator.post(`/v1/series/${sooner.series}/end`, { ends_on: week(4) }, any)
+    t.match(await facilitator.post(`/v1/series/${sooner.series}/end`, { ends_on: week(2) }, any), { statusCode: 200 })
+    t.equal((await sooner.list()).at(-1)!.original_date, week(2))
     await admin.post(`/v1/groups/${group}/archive`, undefined, any)
     t.match(await split({ from: week(1) }), { statusCode: 409, data: { code: 'group_archived' } })
   })

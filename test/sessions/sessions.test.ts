@@ -120,6 +120,17 @@ t.test('sessions', async t => {
     t.same(await ids(''), [...past, running, coming])
     t.same(await ids('unlogged=true'), [past[0]])
     t.same(await ids('unlogged=false'), [past[1], past[2], running, coming])
+    // Of whoever facilitated at that time: since yesterday somebody else does.
+    const [before, since] = [await staff(admin, 'facilitator'), await staff(admin, 'facilitator')]
+    await look(
+      `insert into group_facilitators (organization_id, id, group_id, staff_id, role, starts_at, ends_at) values
+         ($1, gen_random_uuid(), $2, $3, 'facilitator', now() - interval '1 year', now() - interval '36 hours'),
+         ($1, gen_random_uuid(), $2, $4, 'facilitator', now() - interval '36 hours', null)`,
+      [admin.organization_id, own, before.staff_id, since.staff_id]
+    )
+    t.same(await ids(`unlogged=true&staff_id=${before.staff_id}`), [past[0]])
+    t.same(await ids(`unlogged=true&staff_id=${since.staff_id}`), [])
+    t.same(await ids(`staff_id=${since.staff_id}`), [past[2], running, coming])
     t.same(await ids('outcome=held'), [past[1]])
     t.same(await ids(`from=${encodeURIComponent(minutesFromNow(0))}`), [coming])
     t.same(await ids(`from=${daysFromNow(-2)}&to=${daysFromNow(-1)}`), [past[1]])

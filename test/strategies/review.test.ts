@@ -123,11 +123,28 @@ t.test('rules notice', async t => {
     'Toma 10 gotas',
     'zwei Tabletten',
     'half a pill, 0.5ml',
-    '1 comprimé'
+    '1 comprimé',
+    'half a tablet at night',
+    '½ tablet',
+    'Half of a pill',
+    'take a pill',
+    'eine halbe Tablette',
+    'einer halben Tablette',
+    'Prends un demi-comprimé',
+    'medio comprimido',
+    'Take 3 gummies'
   ]) {
     t.ok(of(text).includes('gives_dose'), text)
   }
-  for (const text of ['Breathe for 20 minutes.', 'Walk 2 km', 'Count 5 things', 'Drop your shoulders', 'three steps'])
+  for (const text of [
+    'Breathe for 20 minutes.',
+    'Walk 2 km',
+    'Count 5 things',
+    'Drop your shoulders',
+    'three steps',
+    'Hum a tune',
+    'patch a shirt'
+  ])
     t.same(of(text), [], text)
   for (const text of ['mail me: robin@example.org', 'call 415-555-0100', '+49 30 1234567', '@robin_here'])
     t.same(of(text), ['contact_details'], text)

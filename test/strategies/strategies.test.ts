@@ -218,6 +218,20 @@ t.test('who reads and writes', async t => {
     })
   })
 
+  await t.test('what says the same again is no change, and stays published', async t => {
+    const { id } = await write(mine, { title: 'Saved twice' })
+    await admin.post(`/v1/strategies/${id}/publish`, { reason: 'Good' }, { 'if-match': '*' })
+    const same = await mine.patch(
+      `/v1/strategies/${id}`,
+      { title: 'Saved twice', topics: ['panic'] },
+      { 'if-match': '*' }
+    )
+    t.match(same, { statusCode: 200, data: { status: 'published', version: 2, contributor_secret: null } })
+    t.equal((await mine.get(`/v1/strategies/${id}`)).data.version, 2)
+    const other = await mine.patch(`/v1/strategies/${id}`, { title: 'Saved thrice' }, { 'if-match': '*' })
+    t.match(other.data, { status: 'in_review', version: 3 })
+  })
+
   await t.test('unless the organization publishes at once, and no rule noticed anything', async t => {
     const set = (publish_strategies_at_once: boolean) =>
       admin.patch('/v1/organization', { settings: { publish_strategies_at_once } })
