@@ -325,7 +325,10 @@ function said({ keyword, params, parentSchema }: Complaint): { code: string; det
     case 'format':
       return { code: 'format', detail: formatDetail(params.format) }
     case 'pattern':
-      return { code: 'pattern', detail: `must be written like ${parentSchema?.examples?.[0] ?? 'the manual says'}` }
+      return {
+        code: 'pattern',
+        detail: `must be written ${parentSchema?.examples ? `like ${parentSchema.examples[0]}` : 'in the right form'}`
+      }
     case 'minimum':
       return { code: 'minimum', detail: `must be at least ${params.limit}` }
     case 'maximum':

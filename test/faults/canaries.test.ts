@@ -65,8 +65,14 @@ function waysToAsk(operation: Operation, kit: Kit): InjectOptions[] {
   const free = (options: InjectOptions): InjectOptions => {
     const { payload } = options
     if (payload === undefined || operation.body === undefined) return options
-    // A list as CSV: one row more.
-    if (typeof payload === 'string') return { ...options, payload: `${payload}${bird()},${bird()},panic\r\n` }
+    // A list as CSV, a calendar: one row more, one event more.
+    if (typeof payload === 'string') {
+      const event = `BEGIN:VEVENT\r\nUID:${bird()}\r\nDTSTART;VALUE=DATE:20270101\r\nSUMMARY:${bird()}\r\nEND:VEVENT\r\n`
+      const end = payload.indexOf('END:VCALENDAR')
+      const more =
+        end < 0 ? `${payload}${bird()},${bird()},panic\r\n` : payload.slice(0, end) + event + payload.slice(end)
+      return { ...options, payload: more }
+    }
     return { ...options, payload: withCanaries(operation.body as Schema, payload) as object }
   }
   const good = requestsOf(operation, own(kit)).map(free)

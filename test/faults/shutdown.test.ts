@@ -14,7 +14,7 @@ t.setTimeout(180_000)
 
 /** Milliseconds between two looks at a replica's readiness. The drain waits for more than two of them. */
 const interval = 150
-const drain = 600
+const drain = 1500
 
 interface Replica {
   base: string
