@@ -30,13 +30,15 @@ alter table strategy_words force row level security;
 --> statement-breakpoint
 -- The cards with all of these words in such a place, each card read in its own language: what "pánico" is stemmed to in Spanish is
 -- an English word, and no English card says it. In none of the languages that we read (und), words are as they stand;
--- who asks in one language filters by it.
+-- who asks in one language filters by it. Without an accent there is one way to read it.
 create or replace function strategy_query(words text, languages text[], tier text) returns tsquery language sql immutable parallel safe
   as $$
     select string_agg('(' || q.all_words || ')', ' | ')::tsquery from (
       select distinct (select string_agg(quote_literal(tier || ':' || x), ' & ') from unnest(w) x where x !~ '\\')
         || case when l = 'und' or cardinality(languages) = 1 then '' else ' & ' || quote_literal('#language:' || l) end as all_words
-      from unnest(languages) l, (values (true), (false)) u (unaccented), public.search_words(l, words, u.unaccented) w) q
+      from unnest(languages) l,
+        unnest(case when words ~ '[^ -~]' then array[true, false] else array[true] end) u (unaccented),
+        public.search_words(l, words, u.unaccented) w) q
   $$;
 --> statement-breakpoint
 do $$
