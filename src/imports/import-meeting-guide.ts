@@ -11,6 +11,7 @@ import type { Statement } from '../database/statement.ts'
 import { wholeLocation } from '../groups/create-group.ts'
 import { searchText } from '../groups/search-text.ts'
 import { horizonOf, makeSessionsOf } from '../schedule/make-sessions.ts'
+import { shareCalendar } from '../schedule/queries.ts'
 import { type Occurrence, occurrences } from '../schedule/recurrence.ts'
 import { countResults } from './count-results.ts'
 import {
@@ -81,6 +82,7 @@ export async function importMeetingGuide(
   { end_left, horizonDays }: { end_left: boolean; horizonDays: number },
   now = new Date()
 ): Promise<Answered<MeetingGuideImport>> {
+  await tx.run(shareCalendar, {})
   await tx.run(lockImports, {})
   const { meetings, results } = sortOut(readings)
   const calendar = new Calendar(now, horizonDays)

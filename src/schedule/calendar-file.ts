@@ -25,8 +25,8 @@ const daysAhead = 731
 const mostOfOne = 100
 const uidMaxLength = 255
 
-/** The most events of one file. */
-const mostEvents = 1000
+/** The most events of one file, and the most days that they close. */
+const mostAtOnce = 1000
 
 /**
  * Reads the days of the events of an iCalendar file (RFC 5545), from today on. An event that recurs has each of its days within two
@@ -39,9 +39,10 @@ export async function readCalendar(text: string, zone: string, now: Date) {
   const today = localDateOf(now, zone)
   const read = { days: [] as CalendarDays[], faults: [] as CalendarFault[] }
   const events = eventsOf(text)
-  if (events.length > mostEvents) {
-    throw unprocessable('too_many_rows', '#', `At most ${mostEvents} events are taken at once.`)
+  const assertFew = (many: number, what: string) => {
+    if (many > mostAtOnce) throw unprocessable('too_many_rows', '#', `At most ${mostAtOnce} ${what} are taken at once.`)
   }
+  assertFew(events.length, 'events')
   // Days of an event that stand by themselves, by the event.
   const moved = new Map<string, Set<string>>()
   for (const event of events) {
@@ -81,6 +82,7 @@ export async function readCalendar(text: string, zone: string, now: Date) {
       const name = isLine(summary) ? summary : 'Closed'
       for (const starts_on of left)
         read.days.push({ uid, name, starts_on, ends_on: addDays(starts_on, first.length - 1) })
+      assertFew(read.days.length, 'days')
     }
   }
   return read

@@ -9,7 +9,7 @@ import { wholeLocation } from '../groups/create-group.ts'
 import { lockGroup } from '../groups/queries.ts'
 import { assertVersion } from '../http/etag.ts'
 import { conflict, notFound, unprocessable } from '../problems.ts'
-import { type FollowedSession, follow } from './follow.ts'
+import { type FollowedSession, follow, type Template } from './follow.ts'
 import { farthestDays, horizonOf, makeSessionsOf } from './make-sessions.ts'
 import {
   findSeries,
@@ -18,6 +18,7 @@ import {
   lockSessionsFrom,
   removeSessions,
   type StoredSeries,
+  shareCalendar,
   told
 } from './queries.ts'
 import { type Occurrence, occurrenceDates, occurrences, parseRule, partsOf, withCount } from './recurrence.ts'
@@ -29,6 +30,7 @@ const at = (tx: Tx, series_id: string) =>
 
 /** @throws Problem 404, 412, 428 */
 async function hold(tx: Tx, series_id: string, ifMatch: string | undefined): Promise<StoredSeries> {
+  await tx.run(shareCalendar, {})
   const [before] = await tx.run(lockSeries, { series_id })
   if (before === undefined) throw notFound()
   assertVersion(ifMatch, before.version)
@@ -123,8 +125,8 @@ export async function splitSeries(
 }
 
 /**
- * Ends a series after its last day, today unless given; one that has an end to come, sooner. Sessions to come after that day go, unless somebody decided about
- * them; past ones stay as they are.
+ * Ends a series after its last day, today unless given; one that has an end to come, sooner. Sessions to come after that day
+ * go, unless somebody decided about them; past ones stay as they are.
  */
 export async function endSeries(
   tx: Tx,
@@ -150,11 +152,8 @@ export async function endSeries(
   return await answered(tx, series_id, 'series.ended', detached, done)
 }
 
-type Followable = Pick<
-  StoredSeries,
-  'id' | 'group_id' | 'starts_on' | 'rrule' | 'start_time' | 'duration_minutes' | 'time_zone' | 'topic' | 'mode'
-> &
-  Pick<StoredSeries, 'location' | 'online_url' | 'ends_on'>
+/** A series, as far as its sessions follow it. */
+type Followable = Template & Pick<StoredSeries, 'id' | 'group_id' | 'starts_on' | 'rrule' | 'ends_on'>
 
 /** Lets the sessions from a day on follow their series; answers which of them are left without an occurrence. */
 async function settle(

@@ -45,21 +45,30 @@ export const lockClosure = statement<
     for update of c`
 )
 
-/** Cancels the sessions to come on the days of a closure. */
-export const suppressSessions = statement<{ id: string; version: number }, { closure_id: string }>(
+/** Twice is the same as once: nothing comes back of those that were removed already. */
+export const removeClosures = statement<{ id: string; version: number }, { closure_ids: string[] }>(
+  'remove_closures',
+  () => sql`
+    update closures c set removed_at = now(), version = c.version + 1, updated_at = now()
+    where c.organization_id = ${asker.organization_id} and c.id = any (${value('closure_ids')}::uuid[]) and c.removed_at is null
+    returning c.id, c.version`
+)
+
+/** Cancels the sessions to come on the days of closures. */
+export const suppressSessions = statement<{ id: string; version: number }, { closure_ids: string[] }>(
   'suppress_sessions',
   () => sql`
     update sessions s set outcome = 'cancelled', reason = c.name, closure_id = c.id, version = s.version + 1, updated_at = now()
     from closures c
-    where c.organization_id = ${asker.organization_id} and c.id = ${value('closure_id')} and s.organization_id = ${asker.organization_id}
-      and (c.group_id is null or s.group_id = c.group_id) and s.local_date between c.starts_on and c.ends_on
+    where c.organization_id = ${asker.organization_id} and c.id = any (${value('closure_ids')}::uuid[])
+      and s.organization_id = ${asker.organization_id} and (c.group_id is null or s.group_id = c.group_id) and s.local_date between c.starts_on and c.ends_on
       and s.starts_at >= c.starts_on::timestamptz - interval '14 hours' and s.starts_at < c.ends_on::timestamptz + interval '36 hours'
       and s.starts_at > now() and s.outcome = 'scheduled' and not s.holds_anyway
     returning s.id, s.version`
 )
 
-/** Takes back what a closure did to sessions to come; those on whose day another closure lies are cancelled by that one now. */
-export const restoreSessions = statement<{ id: string; version: number }, { closure_id: string }>(
+/** Takes back what closures did to sessions to come; those on whose day another lies are cancelled by that one now. */
+export const restoreSessions = statement<{ id: string; version: number }, { closure_ids: string[] }>(
   'restore_sessions',
   () => sql`
     with other as (
@@ -68,11 +77,12 @@ export const restoreSessions = statement<{ id: string; version: number }, { clos
         where c.organization_id = s.organization_id and c.removed_at is null and s.local_date between c.starts_on and c.ends_on
           and (c.group_id is null or c.group_id = s.group_id)
         order by c.created_at, c.id limit 1) c on true
-      where s.organization_id = ${asker.organization_id} and s.closure_id = ${value('closure_id')})
+      where s.organization_id = ${asker.organization_id} and s.closure_id = any (${value('closure_ids')}::uuid[]))
     update sessions s set outcome = case when o.closure_id is null then 'scheduled' else 'cancelled' end, reason = o.name,
       closure_id = o.closure_id, version = s.version + 1, updated_at = now()
     from other o
-    where s.organization_id = ${asker.organization_id} and s.id = o.id and s.closure_id = ${value('closure_id')} and s.starts_at > now()
+    where s.organization_id = ${asker.organization_id} and s.id = o.id and s.closure_id = any (${value('closure_ids')}::uuid[])
+      and s.starts_at > now()
     returning s.id, s.version`
 )
 

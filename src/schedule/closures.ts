@@ -1,8 +1,6 @@
-import { and, eq, sql } from 'drizzle-orm'
 import { v7 as uuid } from 'uuid'
 import { type Answered, created, done } from '../changes/change.ts'
 import { recordChange, recordChangesNow } from '../changes/record.ts'
-import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { holdGroup } from '../groups/queries.ts'
 import { assertVersion } from '../http/etag.ts'
@@ -13,6 +11,7 @@ import {
   type ImportedClosure,
   lockClosure,
   lockImportedClosures,
+  removeClosures,
   restoreSessions,
   suppressSessions
 } from './closure-queries.ts'
@@ -38,35 +37,42 @@ export async function closeDays(tx: Tx, given: ClosureCreate): Promise<Answered<
     throw unprocessable('too_long', '#/ends_on', `A closure has at most ${longest} days; to end a series, end it.`)
   }
   if (group_id === null) assertReachesAll(tx)
-  else if ((await tx.run(holdGroup, { group_id })).length === 0) {
+  await tx.run(lockCalendar, {})
+  if (group_id !== null && (await tx.run(holdGroup, { group_id })).length === 0) {
     throw unprocessable('unknown_reference', '#/group_id', 'There is no such group.')
   }
-  await tx.run(lockCalendar, {})
-  const closure_id = await close(tx, { group_id, starts_on, ends_on, name, uid: null })
+  const closure_id = uuid()
+  await close(tx, [{ id: closure_id, group_id, starts_on, ends_on, name, uid: null }])
   const [closure] = await tx.run(findClosure, { closure_id })
   return created('/v1/closures', closure!)
 }
 
-/** Closes days while the calendar is locked; answers the closure's id. */
-async function close(
-  tx: Tx,
-  days: { group_id: string | null; starts_on: string; ends_on: string; name: string; uid: string | null }
-): Promise<string> {
-  const id = uuid()
-  await tx.db.insert(closures).values({ organization_id: tx.actor.organization_id, id, ...days })
-  await recordChangesNow(tx, 'session.cancelled', await tx.run(suppressSessions, { closure_id: id }))
-  recordChange(tx, 'closure.created', { id, version: 1 })
-  return id
+interface Days {
+  id: string
+  group_id: string | null
+  starts_on: string
+  ends_on: string
+  name: string
+  uid: string | null
+}
+
+/** Closes days while the calendar is locked. */
+async function close(tx: Tx, many: Days[]): Promise<void> {
+  if (many.length === 0) return
+  const { organization_id } = tx.actor
+  await tx.db.insert(closures).values(many.map(days => ({ organization_id, ...days })))
+  const closure_ids = many.map(({ id }) => id)
+  await recordChangesNow(tx, 'session.cancelled', await tx.run(suppressSessions, { closure_ids }))
+  recordChange(tx, 'closure.created', ...closure_ids.map(id => ({ id, version: 1 })))
 }
 
 /** Opens days while the calendar is locked. */
-async function open(tx: Tx, { id, version }: { id: string; version: number }): Promise<void> {
-  await tx.db
-    .update(closures)
-    .set({ removed_at: sql`now()`, ...nextVersion(closures) })
-    .where(and(eq(closures.organization_id, tx.actor.organization_id), eq(closures.id, id)))
-  await recordChangesNow(tx, 'session.reinstated', await tx.run(restoreSessions, { closure_id: id }))
-  recordChange(tx, 'closure.removed', { id, version: version + 1 })
+async function open(tx: Tx, many: { id: string }[]): Promise<void> {
+  if (many.length === 0) return
+  const closure_ids = many.map(({ id }) => id)
+  const removed = await tx.run(removeClosures, { closure_ids })
+  await recordChangesNow(tx, 'session.reinstated', await tx.run(restoreSessions, { closure_ids }))
+  recordChange(tx, 'closure.removed', ...removed)
 }
 
 /**
@@ -80,20 +86,20 @@ export async function removeClosure(
   closure_id: string,
   ifMatch: string | undefined
 ): Promise<Answered<Closure>> {
-  // Before the row: whoever closes days takes it first, too.
   await tx.run(lockCalendar, {})
   const [before] = await tx.run(lockClosure, { closure_id })
   if (before === undefined) throw notFound()
   assertVersion(ifMatch, before.version)
   if (before.group_id === null) assertReachesAll(tx)
-  if (before.removed_at === null) await open(tx, before)
+  if (before.removed_at === null) await open(tx, [before])
   const [closure] = await tx.run(findClosure, { closure_id })
   return done(closure!)
 }
 
 /**
  * Brings the closures in line with the events of a calendar, each day of which closes by itself. What somebody removed by hand
- * stays removed; a closure that is still to come and that its event has no more is removed. Sent again, nothing changes.
+ * stays removed; a closure that is still to come and that its event has no more is removed, unless the event cannot be read.
+ * Sent again, nothing changes.
  *
  * @throws Problem 403 `not_permitted`, 422 `unknown_reference`
  */
@@ -104,13 +110,15 @@ export async function importClosures(
   today: string
 ): Promise<Answered<ClosureImport>> {
   if (group_id === null) assertReachesAll(tx)
-  else if ((await tx.run(holdGroup, { group_id })).length === 0) {
+  await tx.run(lockCalendar, {})
+  if (group_id !== null && (await tx.run(holdGroup, { group_id })).length === 0) {
     throw new Problem(422, 'unknown_reference', {
       detail: 'There is no such group.',
       errors: [{ in: 'query', parameter: 'group_id', code: 'unknown_reference', detail: 'There is no such group.' }]
     })
   }
-  await tx.run(lockCalendar, {})
+  // Of an event that cannot be read, nobody knows which days it has no more.
+  const unread = new Set(faults.flatMap(({ uid, code }) => (code === 'cancelled' || code === 'past' ? [] : uid)))
   const uids = [...days, ...faults].flatMap(({ uid }) => uid ?? [])
   const known = new Map<string, ImportedClosure>()
   for (const one of await tx.run(lockImportedClosures, { uids, group_id }))
@@ -118,6 +126,8 @@ export async function importClosures(
   const results: ClosureImport['results'] = []
   const tell = (result: ClosureImportResult['result'], day: CalendarDays, closure_id: string) =>
     results.push({ ...day, result, closure_id, problem: null })
+  const opened: ImportedClosure[] = []
+  const closed: Days[] = []
   const seen = new Set<string>()
   for (const day of days) {
     const key = `${day.uid} ${day.starts_on}`
@@ -125,18 +135,23 @@ export async function importClosures(
     seen.add(key)
     const before = known.get(key)
     const isSame = before && before.ends_on === day.ends_on && before.name === day.name
-    if (before && (isSame || before.removed_at !== null)) tell('unchanged', day, before.id)
-    else {
-      if (before) await open(tx, before)
-      tell(before ? 'updated' : 'created', day, await close(tx, { group_id, ...day }))
+    if (before && (isSame || before.removed_at !== null)) {
+      tell('unchanged', day, before.id)
+      continue
     }
+    if (before) opened.push(before)
+    const id = uuid()
+    closed.push({ id, group_id, ...day })
+    tell(before ? 'updated' : 'created', day, id)
   }
   for (const [key, before] of known) {
-    if (seen.has(key) || before.removed_at !== null || before.ends_on < today) continue
-    await open(tx, before)
+    if (seen.has(key) || before.removed_at !== null || before.ends_on < today || unread.has(before.uid)) continue
+    opened.push(before)
     const { uid, name, starts_on, ends_on } = before
     tell('removed', { uid, name, starts_on, ends_on }, before.id)
   }
+  await open(tx, opened)
+  await close(tx, closed)
   for (const { uid, code, detail } of faults) {
     const nothing = { name: null, starts_on: null, ends_on: null, closure_id: null }
     results.push({ uid, ...nothing, result: 'skipped', problem: { code, detail } })

@@ -7,7 +7,7 @@ import { wholeLocation } from '../groups/create-group.ts'
 import { lockGroup } from '../groups/queries.ts'
 import { conflict, notFound } from '../problems.ts'
 import { horizonOf, makeSessionsBetween } from './make-sessions.ts'
-import { findSeries, told, usualDuration } from './queries.ts'
+import { findSeries, shareCalendar, told, usualDuration } from './queries.ts'
 import { readRule } from './read-rule.ts'
 import type { Series, SeriesCreate } from './schemas.ts'
 import { series } from './tables.ts'
@@ -20,6 +20,7 @@ export async function createSeries(
   horizonDays: number,
   now = new Date()
 ): Promise<Answered<Series>> {
+  await tx.run(shareCalendar, {})
   const [group] = await tx.run(lockGroup, { group_id })
   if (group === undefined) throw notFound()
   if (group.archived_at !== null) throw conflict('group_archived', 'The group is archived; restore it first.')

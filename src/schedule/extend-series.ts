@@ -6,7 +6,7 @@ import { serviceActor } from '../database/actor.ts'
 import type { Database } from '../database/database.ts'
 import { described } from '../http/errors.ts'
 import { extend, farthestDays, horizonOf } from './make-sessions.ts'
-import { lockSeries, lockSeriesToExtend, seriesShortOf } from './queries.ts'
+import { lockSeries, lockSeriesToExtend, seriesShortOf, shareCalendar } from './queries.ts'
 
 /** So many are asked for at once, and so many extended in one transaction. */
 const most = 500
@@ -27,6 +27,7 @@ export async function extendSeries(
   const extendSome = async (organization_id: string, ids: string[]): Promise<number> => {
     try {
       return await db.write(serviceActor(organization_id, uuid()), async tx => {
+        await tx.run(shareCalendar, {})
         const short = (await tx.run(lockSeriesToExtend, { ids })).filter(series => series.sessions_until < due)
         if (short.length === 0) return 0
         await extend(
@@ -89,6 +90,7 @@ export async function extendGroup(
   const wanted = [addDays(until, 1), addDays(today, farthestDays)].sort()[0]!
   for (const { id } of await db.read(asker, seriesShortOf, { group_id, until: wanted })) {
     await db.write(serviceActor(asker.organization_id, uuid()), async tx => {
+      await tx.run(shareCalendar, {})
       const [series] = await tx.run(lockSeries, { series_id: id })
       if (series!.sessions_until < wanted) await extend(tx, [{ series: series!, until: wanted }])
     })

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { SessionOfSeries } from './queries.ts'
 import type { Occurrence } from './recurrence.ts'
 
@@ -56,9 +57,9 @@ export function follow(
     } else if (open) {
       const next = { ...stored, ...(isAsRuled(session, before) && timesOf(occurrence, after)), detached: false }
       for (const field of own) {
-        if (same(session[field], before[field])) Object.assign(next, { [field]: after[field] })
+        if (isDeepStrictEqual(session[field], before[field])) Object.assign(next, { [field]: after[field] })
       }
-      if (before.id !== after.id || !same(next, stored)) followed.change.push(next)
+      if (before.id !== after.id || !isDeepStrictEqual(next, stored)) followed.change.push(next)
     } else if (before.id !== after.id) followed.change.push(stored)
   }
   followed.make.push(...left.values())
@@ -80,5 +81,3 @@ const timesOf = ({ occurs_on, starts_at }: Occurrence, { start_time, duration_mi
   local_time: start_time,
   time_zone
 })
-
-const same = (one: unknown, other: unknown): boolean => JSON.stringify(one ?? null) === JSON.stringify(other ?? null)

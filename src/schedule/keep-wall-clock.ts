@@ -1,6 +1,6 @@
 import { v7 as uuid } from 'uuid'
 import { recordChangesNow } from '../changes/record.ts'
-import { instantOf } from '../clock/time-zones.ts'
+import { instantOf, localDateOf, localTimeOf } from '../clock/time-zones.ts'
 import { serviceActor } from '../database/actor.ts'
 import type { Database } from '../database/database.ts'
 import { comingSessions, moveSessions } from './queries.ts'
@@ -28,8 +28,10 @@ export async function keepWallClock(db: Database): Promise<number> {
         async tx => {
           const sessions = await tx.run(comingSessions, { limit: atOnce, starts_at: after?.starts_at, id: after?.id })
           const rows = sessions.flatMap(({ id, starts_at, local_date, local_time, time_zone }) => {
-            const meant = new Date(instantOf(local_date, local_time, time_zone)).toISOString()
-            return meant === starts_at ? [] : [{ id, starts_at: meant }]
+            // Seconds, and the second of two equal hours, are nobody's mistake: what clocks show as it was meant stays.
+            const isShown =
+              localDateOf(starts_at, time_zone) === local_date && localTimeOf(starts_at, time_zone) === local_time
+            return isShown ? [] : [{ id, starts_at: instantOf(local_date, local_time, time_zone) }]
           })
           const changed = rows.length === 0 ? [] : await tx.run(moveSessions, { rows: JSON.stringify(rows) })
           await recordChangesNow(tx, 'session.changed', changed)

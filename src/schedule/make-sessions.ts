@@ -3,7 +3,7 @@ import { v7 as uuid } from 'uuid'
 import { addDays, localDateOf } from '../clock/time-zones.ts'
 import type { Tx } from '../database/database.ts'
 import type { Location } from '../groups/vocabulary.ts'
-import { makeSessions, setExtended, shareCalendar } from './queries.ts'
+import { makeSessions, setExtended } from './queries.ts'
 import { type Occurrence, occurrences } from './recurrence.ts'
 
 /** The most days ahead that the sessions of a series exist. */
@@ -27,7 +27,7 @@ interface Made {
   online_url?: string | null
 }
 
-/** Makes the sessions of several series; so many at once that they go into one statement. */
+/** Makes the sessions of several series, while the calendar is shared; so many at once that they go into one statement. */
 export async function makeSessionsOf(tx: Tx, made: { series: Made; occurrences: Occurrence[] }[]): Promise<void> {
   if (made.every(({ occurrences }) => occurrences.length === 0)) return
   const rows = made.map(({ series, occurrences }) => ({
@@ -36,7 +36,7 @@ export async function makeSessionsOf(tx: Tx, made: { series: Made; occurrences: 
     occurs_on: occurrences.map(({ occurs_on }) => occurs_on),
     starts_at: occurrences.map(({ starts_at }) => starts_at)
   }))
-  await tx.runAll([shareCalendar.for(tx.actor, {}), makeSessions.for(tx.actor, { series: JSON.stringify(rows) })])
+  await tx.run(makeSessions, { series: JSON.stringify(rows) })
 }
 
 /** Makes the sessions of one series from a day on and before another. */

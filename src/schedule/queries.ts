@@ -86,7 +86,8 @@ export const setExtended = statement<never, { ids: string[]; until: string[] }>(
 
 /**
  * Whoever makes sessions and whoever closes days do not miss each other: many may make sessions at once, and wait while days
- * are being closed.
+ * are being closed. An operation that makes or moves the sessions of series takes it before all else that it holds: in another
+ * order, it and whoever closes days would wait for each other.
  */
 const calendarLock = sql`hashtextextended('calendar ' || ${asker.organization_id}::text, 0)`
 export const shareCalendar = statement<never>(

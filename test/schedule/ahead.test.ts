@@ -82,5 +82,12 @@ t.test('sessions further ahead', async t => {
       } else if (one.id !== recorded.id) t.same(one, wrong[index], 'past')
     }
     t.equal(await keepWallClock(service.app.db), 0, 'once')
+
+    // In the second of two equal hours, and not on the minute: as somebody meant it.
+    for (const starts_at of ['2027-11-07T06:30:00Z', '2027-05-01T18:30:30.500Z']) {
+      const made = await admin.post(`/v1/groups/${id}/sessions`, { starts_at })
+      t.equal(await keepWallClock(service.app.db), 0, starts_at)
+      t.equal(Date.parse((await admin.get(`/v1/sessions/${made.data.id}`)).data.starts_at), Date.parse(starts_at))
+    }
   })
 })

@@ -73,6 +73,8 @@ t.test('a calendar file is read', async t => {
     t.equal(await code('DTSTART;VALUE=DATE:20261224', 'RRULE:nonsense'), 'invalid_event')
     const many = Array.from({ length: 1001 }, (_, n) => event(`${n}`, start))
     await t.rejects(read(...many), { status: 422, code: 'too_many_rows' })
+    const busy = Array.from({ length: 20 }, (_, n) => event(`${n}`, start, 'RRULE:FREQ=WEEKLY;COUNT=440'))
+    await t.rejects(read(...busy), { status: 422, code: 'too_many_rows' }, 'days')
     t.equal(await code(start, 'DTEND;VALUE=DATE:20990101'), 'invalid_event')
     t.equal(await code(start), 'past')
     t.equal(await code('DTSTART;VALUE=DATE:20300101'), 'past')
@@ -147,6 +149,15 @@ t.test('a calendar of closures', async t => {
     t.same(await closed(), [b])
     const cancelled = event('one', `DTSTART;VALUE=DATE:${basic(b)}`, 'STATUS:CANCELLED')
     t.match((await send(calendar(cancelled))).data.counts, { removed: 1, skipped: 1 })
+    t.same(await closed(), [])
+  })
+
+  await t.test('an event that cannot be read opens nothing', async t => {
+    t.match((await send(calendar(shut('one', c, c)))).data.counts, { created: 1 })
+    const unread = event('one', `DTSTART;VALUE=DATE:${basic(c)}`, 'RRULE:FREQ=SECONDLY')
+    t.match((await send(calendar(unread))).data.counts, { removed: 0, skipped: 1 })
+    t.same(await closed(), [c])
+    t.match((await send(calendar(event('one', 'DTSTART;VALUE=DATE:20200101')))).data.counts, { removed: 1 })
     t.same(await closed(), [])
   })
 

@@ -93,7 +93,7 @@ t.test('changing a series', async t => {
       '18:30'
     )
     const version = (await on(week(4))).version
-    await change(series, { topic: 'Spring' })
+    await change(series, { topic: 'Spring', location: { city: 'Potsdam' } })
     t.equal((await on(week(4))).version, version, 'the same again changes no session')
   })
 

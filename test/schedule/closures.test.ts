@@ -194,6 +194,32 @@ t.test('closures', async t => {
     })
   }
 
+  await t.test('and a series that changes at that moment do not wait for each other', async t => {
+    const { series } = await daily()
+    const deadlocks = async () =>
+      (await look('select deadlocks::int as n from pg_stat_database where datname = current_database()'))[0].n
+    const before = await deadlocks()
+    // The series has changed sessions, and is about to make others, when somebody closes a day.
+    const open = await closeGate(service.superuserUrl, 'audit_entries')
+    const changing = admin.patch(`/v1/series/${series}`, { start_time: '09:00', rrule: 'FREQ=DAILY;INTERVAL=3' }, any)
+    const waiting = (count: number) =>
+      until(async () => {
+        const rows = await look(
+          "select 1 from pg_stat_activity where datname = current_database() and application_name = 'circlekeeper' and wait_event_type = 'Lock'"
+        )
+        return rows.length === count
+      })
+    await waiting(1)
+    const closing = close({ starts_on: daysFromNow(6) })
+    await waiting(2)
+    await open()
+    const [changed, closed] = await Promise.all([changing, closing])
+    t.same([changed.statusCode, closed.statusCode], [200, 201])
+    await look('select pg_stat_force_next_flush()')
+    t.equal(await deadlocks(), before)
+    await remove(closed.data.id)
+  })
+
   await t.test('are refused where they cannot be', async t => {
     const day = daysFromNow(3)
     const group = await makeGroup(admin)
