@@ -151,13 +151,21 @@ export function unavailable(code: string, seconds: number): Problem {
 }
 
 /** 415: a body in a form that is not read here. The headers say which forms are. */
-export function unsupportedMediaType(detail = 'Bodies are JSON in UTF-8, not compressed.'): Problem {
+export function unsupportedMediaType(): Problem {
   return new Problem(415, 'unsupported_media_type', {
-    detail,
+    detail: 'Bodies are JSON in UTF-8, not compressed.',
     headers: {
       'accept-post': 'application/json',
       'accept-patch': 'application/merge-patch+json, application/json'
     }
+  })
+}
+
+/** 415 where a body is text of one type. */
+export function unsupportedText(type: string): Problem {
+  return new Problem(415, 'unsupported_media_type', {
+    detail: `The body is ${type} in UTF-8 here, not compressed.`,
+    headers: { 'accept-post': type }
   })
 }
 

@@ -139,7 +139,11 @@ const responses = {
     ...rateHeaders
   }),
   PayloadTooLarge: refusal(payloadTooLarge(), 'The body is too large.', rateHeaders),
-  UnsupportedMediaType: refusal(unsupportedMediaType(), 'The body is not JSON in UTF-8.', rateHeaders),
+  UnsupportedMediaType: refusal(
+    unsupportedMediaType(),
+    'The body is in a form that is not read here: Accept-Post or Accept-Patch says which is.',
+    rateHeaders
+  ),
   UnprocessableContent: refusal(
     unprocessable([{ pointer: '#/records/3/status', in: 'body', code: 'required', detail: 'is required' }]),
     'Read and understood, and against a rule: `errors` says where.',

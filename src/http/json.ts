@@ -152,17 +152,14 @@ export function jsonBodies(app: FastifyInstance): void {
   )
 }
 
-/** @throws Problem 415 for a body that is compressed, or not in UTF-8 */
-export function assertReadable({ headers }: FastifyRequest): void {
+/** @throws Problem `refusal` for a body that is compressed, or not in UTF-8 */
+export function assertReadable({ headers }: FastifyRequest, refusal = unsupportedMediaType()): void {
   const coding = headers['content-encoding']
-  if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') {
-    throw unsupportedMediaType('Compressed bodies are not read.')
-  }
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') throw refusal
   // Any parameter that calls itself charset counts, also one hidden in a quoted string: nobody honest sends that.
   for (const parameter of headers['content-type']!.split(';').slice(1)) {
     const [name, charset = ''] = parameter.toLowerCase().split('=', 2)
-    if (name!.trim() === 'charset' && !utf8.has(charset.trim()))
-      throw unsupportedMediaType('Bodies are read in UTF-8 only.')
+    if (name!.trim() === 'charset' && !utf8.has(charset.trim())) throw refusal
   }
 }
 

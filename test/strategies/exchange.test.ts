@@ -264,7 +264,10 @@ t.test('cards go out and come in', async t => {
       ],
       counts: { created: 1, skipped: 3 }
     })
-    t.equal((await admin.post('/v1/imports/strategies.csv', [{ title: 'x' }])).statusCode, 415)
+    const json = await admin.post('/v1/imports/strategies.csv', [{ title: 'x' }])
+    t.equal(json.statusCode, 415)
+    t.equal(json.headers['accept-post'], 'text/csv')
+    t.match(json.json().detail, /text\/csv/)
     const nul = await csv('title\nx\u0000y')
     t.match([nul.statusCode, nul.data.results?.[0].result], [207, 'skipped'])
   })

@@ -128,6 +128,9 @@ t.test('searching', async t => {
     t.match(await search(admin, { q: 'box breathing' }), { corrected_q: null })
     t.match(await search(admin, { q: 'breathing bxo' }), { corrected_q: 'breathing box' }, 'in the order of the words')
     t.match(await search(admin, { q: 'xyzzyqwv' }), { data: [], corrected_q: null })
+    await write({ title: 'Tea with a friend', steps: ['Make some.'] })
+    t.match(await search(admin, { q: 'the' }), { data: [], corrected_q: null }, 'no mistake, and nothing to look for')
+    t.match(await search(admin, { q: 'the box braething' }), { corrected_q: 'the box breathing' })
   })
 
   await t.test('shows where the words stand, as text and not as markup', async t => {
