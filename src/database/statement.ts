@@ -1,4 +1,4 @@
-import { fillPlaceholders, type Placeholder, type SQL, sql } from 'drizzle-orm'
+import { is, Placeholder, type SQL, sql } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import type { Actor, Reach } from './actor.ts'
 
@@ -20,7 +20,8 @@ export interface Prepared {
 interface Compiled {
   name: string
   text: string
-  params: unknown[]
+  /** What each parameter is called. */
+  params: string[]
   quick: boolean
 }
 
@@ -67,21 +68,34 @@ export function statement<Row, Values extends object = Record<never, never>>(
       let compiled = shapes.get(key)
       if (compiled === undefined) {
         const shape = { reach: who.reach, has: (value: string) => given.includes(value) }
-        const { sql: text, params } = dialect.sqlToQuery(build(shape))
-        compiled = { name: `${name}_${shapes.size + 1}`, text, params, quick: isQuick(shape) }
-        if (!params.includes(asker.organization_id))
-          throw new Error(`The statement ${name} does not name its organization`)
+        compiled = compile(`${name}_${shapes.size + 1}`, build(shape), isQuick(shape))
         shapes.set(key, compiled)
       }
       const { organization_id, staff_id, api_key_id } = who
+      const all: Record<string, unknown> = { organization_id, staff_id, api_key_id, ...values }
       return {
         name: compiled.name,
         text: compiled.text,
-        values: fillPlaceholders(compiled.params, { organization_id, staff_id, api_key_id, ...values }),
+        values: compiled.params.map(param => {
+          if (!(param in all)) throw new Error(`The statement ${name} was given no ${param}`)
+          return all[param]
+        }),
         quick: compiled.quick
       }
     }
   }
+}
+
+function compile(name: string, statement: SQL, quick: boolean): Compiled {
+  const { sql: text, params } = dialect.sqlToQuery(statement)
+  const names = params.map(param => {
+    if (!is(param, Placeholder)) throw new Error(`The statement ${name} has a value that is not named`)
+    return param.name
+  })
+  if (!names.includes(asker.organization_id.name)) {
+    throw new Error(`The statement ${name} does not name its organization`)
+  }
+  return { name, text, params: names, quick }
 }
 
 /**

@@ -37,25 +37,29 @@ export async function paged<Row>(
   order: (row: NoInfer<Row>) => Position
 ): Promise<PageOf<NoInfer<Row>>> {
   const signer: Signer = request.server.keyring
-  const { limit, cursor, ...filters } = request.query as { limit: number; cursor?: string } & Record<string, unknown>
-  const { organization_id } = request.caller
-  // Sorted: in which order the filters are spelled does not matter.
-  const list = JSON.stringify([
-    organization_id,
-    request.routeOptions.url,
-    request.params,
-    Object.entries(filters).sort()
-  ])
+  const query = request.query as { limit: number; cursor?: string } & Record<string, unknown>
+  const { limit, cursor } = query
+  const path = request.url.split('?', 1)[0]!
+  const filters = filtersOf(query)
+  const list = `${request.caller.organization_id} ${path}?${filters}`
 
   const after = cursor === undefined ? [] : read(cursor, list, signer)
   const rows = await fetch({ limit: limit + 1, after_0: after[0], after_1: after[1] })
   const data = rows.length > limit ? rows.slice(0, limit) : rows
   const next = rows.length > limit ? write(order(data.at(-1)!), list, signer) : null
   if (next !== null) {
-    const query = new URLSearchParams({ ...(filters as Record<string, string>), limit: String(limit), cursor: next })
-    reply.header('link', `<${request.server.publicUrl}${request.url.split('?')[0]}?${query}>; rel="next"`)
+    reply.header('link', `<${request.server.publicUrl}${path}?${filters}limit=${limit}&cursor=${next}>; rel="next"`)
   }
   return { data, page: { next_cursor: next, has_more: next !== null } }
+}
+
+/** As they stand in a query. Sorted: in which order they are spelled does not matter. */
+function filtersOf(query: Record<string, unknown>): string {
+  let text = ''
+  for (const name of Object.keys(query).sort()) {
+    if (name !== 'limit' && name !== 'cursor') text += `${name}=${encodeURIComponent(String(query[name]))}&`
+  }
+  return text
 }
 
 function write(position: Position, list: string, signer: Signer): string {
