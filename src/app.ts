@@ -17,6 +17,8 @@ import { schemas as facilitatorSchemas } from './facilitators/schemas.ts'
 import { refusals as groupRefusals } from './groups/queries.ts'
 import groups from './groups/routes.ts'
 import { schemas as groupSchemas } from './groups/schemas.ts'
+import handover from './handover/routes.ts'
+import { schemas as handoverSchemas } from './handover/schemas.ts'
 import { clientErrorHandler, frameworkErrors, problemReplies } from './http/errors.ts'
 import { FirstUse } from './http/first-use.ts'
 import { addFormats, isUuid } from './http/formats.ts'
@@ -32,6 +34,8 @@ import { schemas as importSchemas } from './imports/schemas.ts'
 import { refusals as membershipRefusals } from './memberships/queries.ts'
 import memberships from './memberships/routes.ts'
 import { schemas as membershipSchemas } from './memberships/schemas.ts'
+import notes from './notes/routes.ts'
+import { schemas as noteSchemas } from './notes/schemas.ts'
 import organization from './organizations/routes.ts'
 import { schemas as organizationSchemas } from './organizations/schemas.ts'
 import { refusals as personRefusals } from './people/queries.ts'
@@ -42,6 +46,9 @@ import closures from './schedule/closure-routes.ts'
 import schedule from './schedule/routes.ts'
 import { schemas as scheduleSchemas } from './schedule/schemas.ts'
 import attendance from './sessions/attendance-routes.ts'
+import { refusals as sessionFacilitatorRefusals } from './sessions/facilitator-queries.ts'
+import sessionFacilitators from './sessions/facilitator-routes.ts'
+import { schemas as sessionFacilitatorSchemas } from './sessions/facilitator-schemas.ts'
 import sessions from './sessions/routes.ts'
 import { schemas as sessionSchemas } from './sessions/schemas.ts'
 import strategyExchange from './strategies/exchange-routes.ts'
@@ -136,6 +143,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       ...facilitatorRefusals,
       ...personRefusals,
       ...membershipRefusals,
+      ...sessionFacilitatorRefusals,
       ...strategyRefusals
     }),
     // Without a caller, the refusal is about who is asking: nothing is behind it.
@@ -179,6 +187,9 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     ...membershipSchemas,
     ...scheduleSchemas,
     ...sessionSchemas,
+    ...sessionFacilitatorSchemas,
+    ...noteSchemas,
+    ...handoverSchemas,
     ...importSchemas,
     ...strategySchemas,
     ...strategyExchangeSchemas,
@@ -211,7 +222,10 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       await signedIn.register(schedule)
       await signedIn.register(closures)
       await signedIn.register(sessions)
+      await signedIn.register(sessionFacilitators)
       await signedIn.register(attendance)
+      await signedIn.register(notes)
+      await signedIn.register(handover)
       await signedIn.register(imports)
       await signedIn.register(strategies)
       await signedIn.register(strategyReviews)

@@ -22,6 +22,8 @@ const rooms = [
   'memberships',
   'schedule',
   'sessions',
+  'notes',
+  'handover',
   'imports',
   'strategies',
   'toolbox'

@@ -7,6 +7,7 @@ import * as changes from '../src/changes/tables.ts'
 import * as facilitators from '../src/facilitators/tables.ts'
 import * as groups from '../src/groups/tables.ts'
 import * as memberships from '../src/memberships/tables.ts'
+import * as notes from '../src/notes/tables.ts'
 import * as organizations from '../src/organizations/tables.ts'
 import * as people from '../src/people/tables.ts'
 import * as schedule from '../src/schedule/tables.ts'
@@ -25,6 +26,7 @@ t.test('the tables in the code are those of the migrations', async t => {
     ...facilitators,
     ...groups,
     ...memberships,
+    ...notes,
     ...organizations,
     ...people,
     ...schedule,

@@ -7,7 +7,7 @@ import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
 import { notFound } from '../problems.ts'
 import { holdMakerWith } from './maker.ts'
-import { endAssignments, findStaff, lockStaff, revokeKeysOf, widthsOfKeysOf } from './queries.ts'
+import { endAssignments, findStaff, lockStaff, revokeKeysOf, widthsOfKeysOf, withdrawFromSessions } from './queries.ts'
 import type { Staff, StaffPatch } from './schemas.ts'
 import { staff } from './tables.ts'
 import { assertRoleWithin } from './width.ts'
@@ -52,6 +52,7 @@ export const deactivateStaff = (tx: Tx, staff_id: string, ifMatch: string | unde
     if (before.deactivated_at !== null) return undefined
     recordChange(tx, 'api_key.revoked', ...(await tx.run(revokeKeysOf, { staff_id })))
     recordChange(tx, 'facilitator.ended', ...(await tx.run(endAssignments, { staff_id })))
+    recordChange(tx, 'session_facilitator.withdrawn', ...(await tx.run(withdrawFromSessions, { staff_id })))
     return { deactivated_at: sql`now()` }
   })
 

@@ -88,6 +88,17 @@ export const endAssignments = statement<{ id: string; version: number }, { staff
     returning f.id, f.version`
 )
 
+/** The same for the single sessions that they were to lead: those that are not over. */
+export const withdrawFromSessions = statement<{ id: string; version: number }, { staff_id: string }>(
+  'withdraw_from_sessions',
+  () => sql`
+    update session_facilitators n set withdrawn_at = now(), version = n.version + 1, updated_at = now()
+    from sessions s
+    where n.organization_id = ${asker.organization_id} and n.staff_id = ${value('staff_id')} and n.withdrawn_at is null
+      and s.organization_id = n.organization_id and s.id = n.session_id and s.ends_at > now()
+    returning n.id, n.version`
+)
+
 export const revokeKeysOf = statement<{ id: string; version: number }, { staff_id: string }>(
   'revoke_keys_of',
   () => sql`

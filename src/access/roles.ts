@@ -13,15 +13,17 @@ const subjects = [
   'attendance',
   'imports',
   'strategies',
-  'toolbox'
+  'toolbox',
+  'notes'
 ] as const
 
 type Subject = (typeof subjects)[number]
-export type Scope = `${Subject}:${'read' | 'write'}` | 'strategies:moderate'
+export type Scope = `${Subject}:${'read' | 'write'}` | 'strategies:moderate' | 'handover:read'
 
 export const scopes = [
   ...subjects.flatMap<Scope>(subject => [`${subject}:read`, `${subject}:write`]),
-  'strategies:moderate'
+  'strategies:moderate',
+  'handover:read'
 ] satisfies Scope[]
 
 const both = (...names: Subject[]) => names.flatMap<Scope>(name => [`${name}:read`, `${name}:write`])
@@ -30,12 +32,14 @@ const both = (...names: Subject[]) => names.flatMap<Scope>(name => [`${name}:rea
 export const scopesOf: Record<Role, ReadonlySet<Scope>> = {
   admin: new Set(scopes),
   coordinator: new Set<Scope>([
-    ...both('groups', 'people', 'memberships', 'sessions', 'attendance', 'imports', 'strategies', 'toolbox'),
-    'strategies:moderate'
+    ...both('groups', 'people', 'memberships', 'sessions', 'attendance', 'imports', 'strategies', 'toolbox', 'notes'),
+    'strategies:moderate',
+    'handover:read'
   ]),
   facilitator: new Set<Scope>([
     'groups:read',
-    ...both('people', 'memberships', 'sessions', 'attendance', 'strategies', 'toolbox')
+    ...both('people', 'memberships', 'sessions', 'attendance', 'strategies', 'toolbox', 'notes'),
+    'handover:read'
   ]),
   observer: new Set<Scope>(['groups:read', 'sessions:read', 'strategies:read'])
 }

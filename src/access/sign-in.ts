@@ -20,6 +20,8 @@ declare module 'fastify' {
     scope?: Scope | 'any'
     /** The roles that it lets in, where they are fewer than the scope's. */
     roles?: readonly Role[]
+    /** Not for keys without a member of staff: no integration reads what people wrote for one another. */
+    staffOnly?: true
     /** Takes an Idempotency-Key. */
     idempotent?: boolean
     /** Refuses (404) what the caller may not see: asked before a fault of the body is told. */
@@ -111,10 +113,13 @@ export const signIn = plugin(
         key_expires_at: key.expires_at,
         request_id: request.id
       }
-      const { scope, roles } = request.routeOptions.config
+      const { scope, roles, staffOnly } = request.routeOptions.config
       if (scope !== undefined && scope !== 'any' && !key.scopes.has(scope)) throw insufficientScope(scope)
       if (roles !== undefined && !roles.includes(key.role)) {
         throw forbidden('role_not_allowed', `This is for the role ${roles.join(' or ')}.`)
+      }
+      if (staffOnly === true && key.staff_id === null) {
+        throw forbidden('not_permitted', 'This is for members of staff, and not for keys of integrations.')
       }
     }
 

@@ -27,6 +27,19 @@ export const recordChanges = statement<
       as c (id, object_id, object_version)`
 )
 
+/** One audit row for each object that was read. */
+export const recordReadings = statement<
+  never,
+  { ids: string[]; type: string; object_type: string; object_ids: string[]; request_id: string }
+>(
+  'record_readings',
+  () => sql`
+    insert into audit_entries (organization_id, id, api_key_id, staff_id, operation, object_type, object_id, request_id)
+    select ${asker.organization_id}, c.id, ${asker.api_key_id}, ${asker.staff_id}, ${value('type')}, ${value('object_type')},
+      c.object_id, ${value('request_id')}
+    from unnest(${value('ids')}::uuid[], ${value('object_ids')}::uuid[]) as c (id, object_id)`
+)
+
 /** Takes the key for this request: a row unless another request has it. Waits for one that is still under way. */
 export const claimKey = statement<{ key: string }, { key: string; fingerprint: Buffer }>(
   'claim_idempotency_key',

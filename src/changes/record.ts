@@ -1,6 +1,6 @@
 import { v7 as uuid } from 'uuid'
 import type { Tx } from '../database/database.ts'
-import { recordChanges } from './queries.ts'
+import { recordChanges, recordReadings } from './queries.ts'
 
 interface Changed {
   id: string
@@ -20,6 +20,20 @@ export function recordChange(tx: Tx, type: `${string}.${string}`, ...objects: Ch
 /** The same at once, for an operation that changes thousands: the commit would have to wait for all their rows. */
 export async function recordChangesNow(tx: Tx, type: `${string}.${string}`, objects: Changed[]): Promise<void> {
   if (objects.length > 0) await tx.runAll([rowsOf(tx, type, objects)])
+}
+
+/** Writes down, with the commit, that somebody read these objects: in the audit alone, the world is not told. */
+export function recordReading(tx: Tx, type: `${string}.read`, ids: string[]): void {
+  if (ids.length === 0) return
+  tx.beforeCommit(
+    recordReadings.for(tx.actor, {
+      ids: ids.map(() => uuid()),
+      type,
+      object_type: type.slice(0, type.indexOf('.')),
+      object_ids: ids,
+      request_id: tx.actor.request_id
+    })
+  )
 }
 
 const rowsOf = (tx: Tx, type: string, objects: Changed[]) =>

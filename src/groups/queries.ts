@@ -3,7 +3,7 @@ import type { Refusals } from '../database/refusals.ts'
 import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
 import type { Asked } from '../http/page.ts'
 import { conflict, unprocessable } from '../problems.ts'
-import { behindDoor } from './door.ts'
+import { behindDoor, behindGroupOrSessionDoor } from './door.ts'
 import type { Group } from './schemas.ts'
 
 const columns = sql.raw(
@@ -87,7 +87,7 @@ export const findGroup = quickStatement<Group, { group_id: string }>(
   'find_group',
   shape => sql`
     select ${columns}, ${computed} from groups g
-    where g.organization_id = ${asker.organization_id} and g.id = ${value('group_id')} and ${behindDoor(shape, sql`g.id`)}`
+    where g.organization_id = ${asker.organization_id} and g.id = ${value('group_id')} and ${behindGroupOrSessionDoor(shape)}`
 )
 
 /** The group, held still until the transaction ends. */

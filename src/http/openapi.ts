@@ -49,6 +49,11 @@ const tags = [
   { name: 'series', description: 'The recurrence rules that make sessions.' },
   { name: 'sessions', description: 'Dated meetings of a group.' },
   { name: 'attendance', description: 'The sheet: who came.' },
+  {
+    name: 'notes',
+    description:
+      'What facilitators write down about a session, apart from attendance, and what they hand over to the next. For members of staff only; each reading is audited.'
+  },
   { name: 'imports', description: 'Bringing lists in from elsewhere.' },
   { name: 'strategies', description: 'Coping strategies: a treasure map for the next.' },
   {

@@ -33,7 +33,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
   },
   403: {
     insufficient_scope: 'The key, or the role of its member of staff, lacks the scope that this operation needs.',
-    not_permitted: 'This part of the operation is not for the role of the key.',
+    not_permitted: 'This, or a part of it, is not for whoever asks; the detail says for whom.',
     role_not_allowed: 'This operation is not for the role of the key.',
     wider_than_maker: 'A key cannot make or renew a key that may do more, or lasts longer, than itself.'
   },
@@ -103,6 +103,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
     no_occurrence: 'The series has no session on that day by its rule.',
     no_letters: 'Nothing is left of this name to look for.',
     no_scopes: 'Your key has no scope that the role of this member of staff could use.',
+    not_a_substitute: 'Only a substitute leads in the place of somebody, and nobody in their own.',
     not_permitted: 'The body has something that is not for the role of the key.',
     one_criterion: 'Give exactly one of name, email, phone and external_id.',
     place_required:

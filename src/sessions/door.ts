@@ -2,17 +2,17 @@ import { sql } from 'drizzle-orm'
 import type { Caller } from '../access/caller.ts'
 import type { Database } from '../database/database.ts'
 import { asker, quickStatement, value } from '../database/statement.ts'
-import { behindDoor } from '../groups/door.ts'
+import { behindSessionDoor } from '../groups/door.ts'
 import { notFound } from '../problems.ts'
 
 const sessionWithinReach = quickStatement<{ id: string }, { session_id: string }>(
   'session_within_reach',
   shape => sql`
     select s.id from sessions s
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindDoor(shape, sql`s.group_id`)}`
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindSessionDoor(shape)}`
 )
 
-/** A session stands behind the door of its group. @throws Problem 404 where the caller sees no such session */
+/** @throws Problem 404 where the caller sees no such session */
 export async function sessionDoor(db: Pick<Database, 'read'>, caller: Caller, { session_id }: Record<string, string>) {
   if ((await db.read(caller, sessionWithinReach, { session_id: session_id! })).length === 0) throw notFound()
 }

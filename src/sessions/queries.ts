@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { instantText } from '../database/columns.ts'
 import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
-import { behindDoor } from '../groups/door.ts'
+import { behindSessionDoor } from '../groups/door.ts'
 import type { Location } from '../groups/vocabulary.ts'
 import type { Asked } from '../http/page.ts'
 import type { Outcome } from './vocabulary.ts'
@@ -68,13 +68,19 @@ export const listSessions = quickStatement<
   shape => sql`
     select ${sessionJson} as json, s.id, s.starts_at, s.version
     from sessions s join groups g on g.organization_id = s.organization_id and g.id = s.group_id
-    where s.organization_id = ${asker.organization_id} and ${behindDoor(shape, sql`s.group_id`)}
+    where s.organization_id = ${asker.organization_id} and ${behindSessionDoor(shape)}
       ${shape.has('group_id') ? sql`and s.group_id = ${value('group_id')}` : sql``}
       ${
         shape.has('of_staff_id')
-          ? sql`and exists (select from group_facilitators f
+          ? sql`and (exists (select from group_facilitators f
               where f.organization_id = s.organization_id and f.staff_id = ${value('of_staff_id')} and f.group_id = s.group_id
-                and f.starts_at <= s.starts_at and (f.ends_at is null or f.ends_at > s.starts_at))`
+                and f.starts_at <= s.starts_at and (f.ends_at is null or f.ends_at > s.starts_at)
+                and not exists (select from session_facilitators n
+                  where n.organization_id = s.organization_id and n.session_id = s.id and n.replaces_staff_id = f.staff_id
+                    and n.withdrawn_at is null))
+            or exists (select from session_facilitators n
+              where n.organization_id = s.organization_id and n.session_id = s.id and n.staff_id = ${value('of_staff_id')}
+                and n.withdrawn_at is null))`
           : sql``
       }
       ${within(shape, sql`s.starts_at`)}
@@ -91,7 +97,7 @@ export const findSession = quickStatement<SessionText, { session_id: string }>(
   shape => sql`
     select ${sessionJson} as json, s.id, s.starts_at, s.version
     from sessions s join groups g on g.organization_id = s.organization_id and g.id = s.group_id
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindDoor(shape, sql`s.group_id`)}`
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindSessionDoor(shape)}`
 )
 
 export interface LockedSession {
@@ -118,8 +124,17 @@ export const lockSession = statement<LockedSession, { session_id: string }>(
       s.location, s.closure_id,
       now() >= s.starts_at - interval '60 minutes' as begun
     from sessions s
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindDoor(shape, sql`s.group_id`)}
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindSessionDoor(shape)}
     for update of s`
+)
+
+/** Something hangs from this very session now: it is held still, and what becomes of its series does not remove it. */
+export const touchSession = statement<{ id: string }, { session_id: string }>(
+  'touch_session',
+  shape => sql`
+    update sessions s set touched = true
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindSessionDoor(shape)}
+    returning s.id`
 )
 
 /** Moves within a group come one after the other, until the transaction ends. */

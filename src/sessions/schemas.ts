@@ -144,7 +144,7 @@ export const SessionQuery = Parameters({
   staff_id: Type.Optional({
     ...Id,
     description:
-      'Of groups that this member of staff facilitated when the session began; with `unlogged`, whose sheets are missing.'
+      'Those that this member of staff leads: the sessions of a group facilitated when they begin, unless another stands in, and those for which the member of staff is named. With `unlogged`, whose sheets are missing.'
   })
 })
 

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { instantText } from '../database/columns.ts'
 import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
-import { behindDoor } from '../groups/door.ts'
+import { behindDoor, behindSessionDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import { personBehindDoor } from '../people/door.ts'
 import type { SheetRow } from './attendance.ts'
@@ -51,7 +51,7 @@ export const findSheet = quickStatement<{ json: string; version: number }, { ses
         where a.organization_id = s.organization_id and a.session_id = s.id and a.kind = 'walk_in'), '[]'),
       'anonymous_count', s.anonymous_count, 'counts', ${counts})::text as json
     from sessions s
-    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindDoor(shape, sql`s.group_id`)}`
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindSessionDoor(shape)}`
 )
 
 /** Who belonged to the group on the session's local day. */
@@ -154,7 +154,7 @@ export const listSheetVersions = statement<SheetVersion, Asked & { session_id: s
     from attendance_versions v
     join sessions s on s.organization_id = v.organization_id and s.id = v.session_id
     where v.organization_id = ${asker.organization_id} and v.session_id = ${value('session_id')} and v.version < s.sheet_version
-      and ${behindDoor(shape, sql`s.group_id`)}
+      and ${behindSessionDoor(shape)}
       ${shape.has('after_1') ? sql`and v.version < ${value('after_1')}::int` : sql``}
     order by v.version desc limit ${value('limit')}`
 )

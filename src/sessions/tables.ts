@@ -20,7 +20,13 @@ import { groups } from '../groups/tables.ts'
 import { type Location, modes } from '../groups/vocabulary.ts'
 import { people } from '../people/tables.ts'
 import { closures, series } from '../schedule/tables.ts'
-import { attendanceKinds, attendanceModes, attendanceStatuses, outcomes } from './vocabulary.ts'
+import {
+  attendanceKinds,
+  attendanceModes,
+  attendanceStatuses,
+  outcomes,
+  sessionFacilitatorRoles
+} from './vocabulary.ts'
 
 /** One dated meeting of a group, with the head of its attendance sheet. */
 export const sessions = pgTable(
@@ -103,6 +109,45 @@ export const sessions = pgTable(
     check('sessions_anonymous_count', sql`${t.anonymous_count} >= 0`),
     check('sessions_suppressed', sql`${t.closure_id} is null or ${t.outcome} = 'cancelled'`),
     check('sessions_occurrence', sql`(${t.series_id} is null) = (${t.occurs_on} is null)`)
+  ]
+)
+
+/** Who leads one session beside those who facilitate its group that day, or in the place of one of them. */
+export const sessionFacilitators = pgTable(
+  'session_facilitators',
+  {
+    ...tenant(),
+    session_id: uuid().notNull(),
+    staff_id: uuid().notNull(),
+    role: text({ enum: sessionFacilitatorRoles }).notNull(),
+    replaces_staff_id: uuid(),
+    withdrawn_at: instant(),
+    ...versioned()
+  },
+  t => [
+    primaryKey({ name: 'session_facilitators_pkey', columns: [t.organization_id, t.id] }),
+    foreignKey({
+      name: 'session_facilitators_session',
+      columns: [t.organization_id, t.session_id],
+      foreignColumns: [sessions.organization_id, sessions.id]
+    }),
+    foreignKey({
+      name: 'session_facilitators_staff',
+      columns: [t.organization_id, t.staff_id],
+      foreignColumns: [staff.organization_id, staff.id]
+    }),
+    foreignKey({
+      name: 'session_facilitators_replaced',
+      columns: [t.organization_id, t.replaces_staff_id],
+      foreignColumns: [staff.organization_id, staff.id]
+    }),
+    uniqueIndex('session_facilitators_once')
+      .on(t.organization_id, t.session_id, t.staff_id)
+      .where(sql`withdrawn_at is null`),
+    index('session_facilitators_of_staff').on(t.organization_id, t.staff_id, t.session_id),
+    check('session_facilitators_role', oneOf(t.role, sessionFacilitatorRoles)),
+    check('session_facilitators_replaces', sql`${t.replaces_staff_id} is null or ${t.role} = 'substitute'`),
+    check('session_facilitators_another', sql`${t.replaces_staff_id} <> ${t.staff_id}`)
   ]
 )
 

@@ -10,3 +10,6 @@ export const attendanceModes = ['in_person', 'video', 'phone'] as const
 
 /** On the roster of the day, or somebody who came without being on it. */
 export const attendanceKinds = ['roster', 'walk_in'] as const
+
+/** Somebody who leads one session beside, or in the place of, those who facilitate the group. */
+export const sessionFacilitatorRoles = ['substitute', 'co_facilitator'] as const

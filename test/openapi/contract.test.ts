@@ -140,8 +140,10 @@ async function oneOfEach(admin: Awaited<ReturnType<Awaited<ReturnType<typeof sta
   const group_id = await makeGroup(admin)
   const person_id = await makePerson(admin, 'Ana')
   const staff_id = await make('/v1/staff', { display_name: 'Sam', role: 'facilitator' })
+  const session_id = await makeSession(admin, group_id)
   const ids: Record<string, string> = {
     group_id,
+    session_id,
     person_id,
     staff_id,
     membership_id: await make(`/v1/groups/${group_id}/memberships`, { person_id }),
@@ -151,7 +153,8 @@ async function oneOfEach(admin: Awaited<ReturnType<Awaited<ReturnType<typeof sta
       rrule: 'FREQ=WEEKLY'
     }),
     closure_id: await make('/v1/closures', { starts_on: '2026-01-01', name: 'New Year' }),
-    session_id: await makeSession(admin, group_id),
+    session_facilitator_id: await make(`/v1/sessions/${session_id}/facilitators`, { staff_id }),
+    note_id: await make(`/v1/sessions/${session_id}/notes`, { text: 'Quiet at first.' }),
     facilitator_id: await assign(admin, group_id, staff_id),
     strategy_id: await make('/v1/strategies', { title: 'Walk' }),
     api_key_id: await make('/v1/api-keys', { name: 'Front desk', scopes: ['groups:read'] }),

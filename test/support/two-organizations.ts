@@ -18,8 +18,13 @@ export interface Kit {
   group_id: string
   /** A past session with a sheet that was put twice. */
   session_id: string
-  /** A past session without one. */
+  /** A past session without one, which the colleague led as well. */
   open_session_id: string
+  /** A session to come. */
+  coming_session_id: string
+  session_facilitator_id: string
+  /** About the session with the sheet, for the handover. */
+  note_id: string
   /** The rest of a series, from a week after its first day on: three weeks. */
   series_id: string
   /** The last of them is cancelled by it. */
@@ -132,6 +137,9 @@ export async function makeKit(
   })
   const session_id = made(await admin.post(`/v1/groups/${group_id}/sessions`, session(-180))).id
   const open_session_id = made(await admin.post(`/v1/groups/${group_id}/sessions`, session(-120))).id
+  const coming_session_id = made(await admin.post(`/v1/groups/${group_id}/sessions`, session(3 * 24 * 60))).id
+  const named = { staff_id: colleague_id, role: 'co_facilitator' }
+  const session_facilitator_id = made(await admin.post(`/v1/sessions/${open_session_id}/facilitators`, named)).id
   const sheet = (note: string) => ({
     records: [{ person_id, status: 'present', mode: 'in_person', note }],
     walk_ins: [{ display_name: say('walk-in') }, { person_id: guest_id }],
@@ -139,6 +147,8 @@ export async function makeKit(
   })
   made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(say('note'))))
   made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(say('note')), { 'if-match': '"1"' }))
+  const note = { text: say('group-process'), for_handover: true, follow_up: 'open' }
+  const note_id = made(await facilitator.post(`/v1/sessions/${session_id}/notes`, note)).id
 
   // Categories are the organization's, and no secret of a group.
   const common = label.replace(/\d+$/, '0')
@@ -190,6 +200,9 @@ export async function makeKit(
     group_id,
     session_id,
     open_session_id,
+    coming_session_id,
+    session_facilitator_id,
+    note_id,
     series_id,
     closure_id,
     person_id,

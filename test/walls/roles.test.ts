@@ -15,13 +15,16 @@ t.test('within one organization', async t => {
   const operations = await operationsOf(app)
 
   const ofGroup = ['group_facilitators', 'memberships', 'series', 'closures', 'sessions', 'attendance', 'strategies']
+  const ofSession = ['session_facilitators', 'notes']
   const ofPerson = ['practices', 'practice_reminders']
+  const itsSessions = 'session_id in (select id from sessions where group_id = $1)'
 
   /** Every row that another group has, and its member. */
   async function hangingFrom({ group_id, person_id, guest_id, staff_id }: Kit): Promise<Set<string>> {
     const { rows } = await superuser.query(
       `select id from groups where id = $1
        ${ofGroup.map(table => `union select id from ${table} where group_id = $1`).join(' ')}
+       ${ofSession.map(table => `union select id from ${table} where ${itsSessions}`).join(' ')}
        ${ofPerson.map(table => `union select id from ${table} where person_id = $2`).join(' ')}`,
       [group_id, person_id]
     )
@@ -38,6 +41,7 @@ t.test('within one organization', async t => {
     const hangsFrom = [
       ['groups', 'id = $1'],
       ...ofGroup.map(table => [table, 'group_id = $1']),
+      ...ofSession.map(table => [table, itsSessions]),
       ...[...ofPerson, 'toolbox_cards'].map(table => [table, 'person_id = $2'])
     ]
     const { rows } = await superuser.query(

@@ -1,0 +1,74 @@
+import { and, eq } from 'drizzle-orm'
+import { v7 as uuid } from 'uuid'
+import { type Answered, created, done } from '../changes/change.ts'
+import { recordChange } from '../changes/record.ts'
+import { nextVersion } from '../database/columns.ts'
+import type { Tx } from '../database/database.ts'
+import { assertVersion } from '../http/etag.ts'
+import { forbidden, notFound } from '../problems.ts'
+import { touchSession } from '../sessions/queries.ts'
+import { findNote, lockNote } from './queries.ts'
+import type { Note, NotePatch, NoteWrite } from './schemas.ts'
+import { noteOf, sealText, type Vault } from './sealed-note.ts'
+import { notes } from './tables.ts'
+
+/** Writes a note about a session. */
+export async function writeNote(
+  tx: Tx,
+  vault: Vault,
+  session_id: string,
+  { text, for_handover, follow_up }: NoteWrite
+): Promise<Answered<Note>> {
+  const [session] = await tx.run(touchSession, { session_id })
+  if (session === undefined) throw notFound()
+  const { organization_id, staff_id } = tx.actor
+  const id = uuid()
+  await tx.db.insert(notes).values({
+    organization_id,
+    id,
+    session_id,
+    written_by_staff_id: staff_id!,
+    text_sealed: sealText(vault, organization_id, id, text),
+    for_handover,
+    follow_up
+  })
+  const [row] = await tx.run(findNote, { note_id: id })
+  recordChange(tx, 'note.written', row!)
+  return created('/v1/notes', noteOf(vault, organization_id, row!))
+}
+
+/**
+ * Changes a note. Whether it is followed up is for all who read it.
+ *
+ * @throws Problem 403 `not_permitted` for the words, or the readers, of somebody else's
+ */
+export async function changeNote(
+  tx: Tx,
+  vault: Vault,
+  note_id: string,
+  ifMatch: string | undefined,
+  { text, ...changes }: NotePatch
+): Promise<Answered<Note>> {
+  const [before] = await tx.run(lockNote, { note_id })
+  if (before === undefined) throw notFound()
+  assertVersion(ifMatch, before.version)
+  const { organization_id, staff_id, reach } = tx.actor
+  const mine = before.written_by.staff_id === staff_id || reach === 'organization'
+  if (!mine && (text !== undefined || changes.for_handover !== undefined)) {
+    throw forbidden('not_permitted', 'A note is changed by whoever wrote it, and by coordinators.')
+  }
+  const [changed] = await tx.db
+    .update(notes)
+    .set({
+      ...changes,
+      ...(text !== undefined && { text_sealed: sealText(vault, organization_id, note_id, text) }),
+      ...nextVersion(notes)
+    })
+    .where(and(eq(notes.organization_id, organization_id), eq(notes.id, note_id)))
+    .returning()
+  // Not read again: once followed up, it may be closed to whoever did it.
+  const { for_handover, follow_up, text_sealed, version, updated_at } = changed!
+  const after = { ...before, for_handover, follow_up, text_sealed, version, updated_at }
+  recordChange(tx, 'note.changed', after)
+  return done(noteOf(vault, organization_id, after))
+}

@@ -1,0 +1,94 @@
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
+import type { Refusals } from '../database/refusals.ts'
+import { asker, quickStatement, statement, value } from '../database/statement.ts'
+import { behindSessionDoor } from '../groups/door.ts'
+import { conflict, unprocessable } from '../problems.ts'
+import type { SessionFacilitator, SessionLeader } from './facilitator-schemas.ts'
+
+const columns = sql.raw(
+  `n.id, n.session_id, s.group_id, n.staff_id, t.display_name, n.role, n.replaces_staff_id, n.withdrawn_at, n.version, n.created_at,
+  n.updated_at`
+)
+const joined = sql`session_facilitators n
+  join sessions s on s.organization_id = n.organization_id and s.id = n.session_id
+  join staff t on t.organization_id = n.organization_id and t.id = n.staff_id`
+
+/** Whether a member of staff facilitates the group of a session `s` when it begins. */
+export const facilitatesThen = (staff_id: SQLWrapper): SQL => sql`exists (select from group_facilitators f
+  where f.organization_id = s.organization_id and f.group_id = s.group_id and f.staff_id = ${staff_id}
+    and f.starts_at <= s.starts_at and (f.ends_at is null or f.ends_at > s.starts_at))`
+
+/** Whether a member of staff is named for a session `s`. */
+export const isNamed = (staff_id: SQLWrapper): SQL => sql`exists (select from session_facilitators named
+  where named.organization_id = s.organization_id and named.session_id = s.id and named.staff_id = ${staff_id}
+    and named.withdrawn_at is null)`
+
+/**
+ * Who leads a session `s`: those who facilitate its group when it begins, without those whom others replace, and those who
+ * are named for it.
+ */
+export const leaders = sql`
+  select null::uuid as session_facilitator_id, f.staff_id, t.display_name, f.role, null::uuid as replaces_staff_id, f.id as of_id
+  from group_facilitators f join staff t on t.organization_id = f.organization_id and t.id = f.staff_id
+  where f.organization_id = s.organization_id and f.group_id = s.group_id
+    and f.starts_at <= s.starts_at and (f.ends_at is null or f.ends_at > s.starts_at)
+    and not exists (select from session_facilitators n
+      where n.organization_id = s.organization_id and n.session_id = s.id and n.withdrawn_at is null
+        and f.staff_id in (n.staff_id, n.replaces_staff_id))
+  union all
+  select n.id, n.staff_id, t.display_name, n.role, n.replaces_staff_id, n.id
+  from session_facilitators n join staff t on t.organization_id = n.organization_id and t.id = n.staff_id
+  where n.organization_id = s.organization_id and n.session_id = s.id and n.withdrawn_at is null`
+
+/** The first to facilitate, first. */
+export const leadersInOrder = sql.raw(`array_position('{facilitator,substitute,co_facilitator}', l.role), l.of_id`)
+
+export const listLeaders = statement<SessionLeader, { session_id: string }>(
+  'list_leaders',
+  shape => sql`
+    select l.session_facilitator_id, l.staff_id, l.display_name, l.role, l.replaces_staff_id
+    from sessions s cross join lateral (${leaders}) l
+    where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindSessionDoor(shape)}
+    order by ${leadersInOrder}`
+)
+
+export const findSessionFacilitator = quickStatement<
+  SessionFacilitator,
+  { session_id: string; session_facilitator_id: string }
+>(
+  'find_session_facilitator',
+  shape => sql`
+    select ${columns} from ${joined}
+    where n.organization_id = ${asker.organization_id} and n.session_id = ${value('session_id')}
+      and n.id = ${value('session_facilitator_id')} and ${behindSessionDoor(shape)}`
+)
+
+/** The same, held still until the transaction ends. */
+export const lockSessionFacilitator = statement<
+  SessionFacilitator,
+  { session_id: string; session_facilitator_id: string }
+>(
+  'lock_session_facilitator',
+  shape => sql`
+    select ${columns} from ${joined}
+    where n.organization_id = ${asker.organization_id} and n.session_id = ${value('session_id')}
+      and n.id = ${value('session_facilitator_id')} and ${behindSessionDoor(shape)}
+    for no key update of n`
+)
+
+/** Whether a member of staff leads the session, or would, if another did not already replace them. */
+export const leadsAnyway = statement<{ leads: boolean }, { session_id: string; staff_id: string }>(
+  'leads_anyway',
+  () => sql`
+    select ${facilitatesThen(value('staff_id'))} or ${isNamed(value('staff_id'))} as leads
+    from sessions s where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')}`
+)
+
+export const refusals: Refusals = {
+  session_facilitators_once: () =>
+    conflict('already_assigned', 'This member of staff is named for the session already.'),
+  session_facilitators_replaces: () =>
+    unprocessable('not_a_substitute', '#/replaces_staff_id', 'Only a substitute leads in the place of somebody.'),
+  session_facilitators_another: () =>
+    unprocessable('not_a_substitute', '#/replaces_staff_id', 'Nobody leads in their own place.')
+}
