@@ -24,6 +24,8 @@ const domainRules = new Set([
   // From whom to whom: that there is nobody, or that one cannot see them.
   'createMembership unknown_reference',
   'assignFacilitator unknown_reference',
+  'nameSessionFacilitator unknown_reference',
+  'nameSessionFacilitator not_a_substitute',
   'createApiKey unknown_reference',
   'createStrategy unknown_reference',
   'updateStrategy unknown_reference',

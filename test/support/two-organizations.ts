@@ -4,7 +4,7 @@ import type { Client, Reply, TestApp } from './app.ts'
 import { assign, makeGroup, minutesFromNow } from './circle.ts'
 
 /** A text that tells whose it is, wherever it turns up. */
-export const canary = (label: string, field: string) => `CNRY-${label}-${field}-${randomBytes(3).toString('hex')}`
+export const canary = (label: string, field: string) => `CNRY-${label}-${field}-${randomBytes(6).toString('hex')}`
 
 /** Finds every canary of a label, however it was folded; `beta` finds those of beta0 and beta1. */
 export const canariesOf = (label: string) => new RegExp(`cnry[- ]${label}`, 'i')
@@ -18,10 +18,11 @@ export interface Kit {
   group_id: string
   /** A past session with a sheet that was put twice. */
   session_id: string
-  /** A past session without one, which the colleague led as well. */
+  /** A past session without one. */
   open_session_id: string
-  /** A session to come. */
+  /** Sessions to come; the colleague leads the second in the place of the facilitator. */
   coming_session_id: string
+  substituted_session_id: string
   session_facilitator_id: string
   /** About the session with the sheet, for the handover. */
   note_id: string
@@ -138,8 +139,11 @@ export async function makeKit(
   const session_id = made(await admin.post(`/v1/groups/${group_id}/sessions`, session(-180))).id
   const open_session_id = made(await admin.post(`/v1/groups/${group_id}/sessions`, session(-120))).id
   const coming_session_id = made(await admin.post(`/v1/groups/${group_id}/sessions`, session(3 * 24 * 60))).id
-  const named = { staff_id: colleague_id, role: 'co_facilitator' }
-  const session_facilitator_id = made(await admin.post(`/v1/sessions/${open_session_id}/facilitators`, named)).id
+  const substituted_session_id = made(await admin.post(`/v1/groups/${group_id}/sessions`, session(5 * 24 * 60))).id
+  const substitute = { staff_id: colleague_id, replaces_staff_id: staff_id }
+  const session_facilitator_id = made(
+    await admin.post(`/v1/sessions/${substituted_session_id}/facilitators`, substitute)
+  ).id
   const sheet = (note: string) => ({
     records: [{ person_id, status: 'present', mode: 'in_person', note }],
     walk_ins: [{ display_name: say('walk-in') }, { person_id: guest_id }],
@@ -201,6 +205,7 @@ export async function makeKit(
     session_id,
     open_session_id,
     coming_session_id,
+    substituted_session_id,
     session_facilitator_id,
     note_id,
     series_id,

@@ -51,7 +51,10 @@ export interface Contract {
   operations: Operation[]
   /** The methods of each path. */
   paths: Map<string, string[]>
-  /** Which parameter the ids of a collection fill: `groups` is `group_id`, as `/groups/{group_id}` says. */
+  /**
+   * Which parameter the ids of a collection fill: `groups` is `group_id`, as `/groups/{group_id}` says. Under its whole path as
+   * well, with `*` for ids: two collections may end alike.
+   */
   collections: Map<string, string>
 }
 
@@ -70,8 +73,11 @@ export function contractOf(document: object): Contract {
       path,
       Object.keys(methods).map(method => method.toUpperCase())
     )
-    const [, collection, parameter] = /\/([^/{}]+)\/\{(\w+)\}$/.exec(path) ?? []
-    if (collection !== undefined) contract.collections.set(collection, parameter!)
+    const [, above, collection, parameter] = /^(.*)\/([^/{}]+)\/\{(\w+)\}$/.exec(path) ?? []
+    if (collection !== undefined) {
+      contract.collections.set(collection, parameter!)
+      contract.collections.set(`${above!.replace(/\{\w+\}/g, '*')}/${collection}`, parameter!)
+    }
     for (const [method, described] of Object.entries(methods)) {
       const it = described as {
         operationId: string

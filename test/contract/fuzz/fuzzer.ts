@@ -413,7 +413,9 @@ export class Fuzzer {
       known[known.length < 40 ? known.length : 20 + (this.#turn % 20)] = { value: id, beside }
     }
     const place = typeof headers.location === 'string' ? headers.location.replace(/\/[^/]*$/, '') : url.split('?')[0]!
-    const own = this.contract.collections.get(place.split('/').at(-1)!)
+    const own =
+      this.contract.collections.get(place.replace(/\/[0-9a-f-]{36}(?=\/)/g, '/*')) ??
+      this.contract.collections.get(place.split('/').at(-1)!)
     const parameters = new Set(this.contract.operations.flatMap(one => one.parameters.map(({ name }) => name)))
     const visit = (node: unknown) => {
       if (Array.isArray(node)) for (const item of node) visit(item)
