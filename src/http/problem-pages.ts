@@ -69,7 +69,7 @@ export const problemCodes: Record<number, Record<string, string>> = {
     session_held: 'The session was held: it has an attendance sheet, which cannot be taken back.',
     session_not_scheduled: 'The session is cancelled or did not happen. Reinstate it first.',
     session_not_started:
-      'Attendance records what happened. A sheet is accepted from 60 minutes before the start of its session on.',
+      'Attendance records what happened. A sheet is accepted from 60 minutes before the start of its session on; what is still to come did not "not happen", it is cancelled.',
     slug_taken: 'Another group of the organization has this slug.',
     strategy_not_in_use: 'The card is a draft or retired. Publish it first.',
     strategy_reported: 'Something was reported of the card, and those who moderate decide first.',

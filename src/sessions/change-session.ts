@@ -79,7 +79,12 @@ export const cancelSession = (tx: Tx, session_id: string, ifMatch: string | unde
 
 /** Found not to have taken place: nobody was absent. Twice is the same as once. */
 export const markSessionDidNotHappen = (tx: Tx, session_id: string, ifMatch: string | undefined, reason: string) =>
-  change(tx, session_id, ifMatch, 'session.did_not_happen', before => setAside(before, 'did_not_happen', reason))
+  change(tx, session_id, ifMatch, 'session.did_not_happen', before => {
+    if (before.outcome === 'scheduled' && Date.parse(before.starts_at) > Date.now()) {
+      throw conflict('session_not_started', 'What is still to come is cancelled.')
+    }
+    return setAside(before, 'did_not_happen', reason)
+  })
 
 function setAside(before: LockedSession, outcome: 'cancelled' | 'did_not_happen', reason: string) {
   // What a closure called off is called off by somebody now: it does not come back with the day.

@@ -173,7 +173,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       action: 'did_not_happen',
       operationId: 'markSessionDidNotHappen',
       summary: 'Say that a session did not happen',
-      description: 'Found not to have taken place, snow for example: nobody was absent. Twice is the same as once.',
+      description:
+        'Found not to have taken place, snow for example: nobody was absent. From its start on; what is still to come is cancelled. Twice is the same as once.',
       work: markSessionDidNotHappen
     }
   ]) {

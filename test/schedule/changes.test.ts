@@ -127,7 +127,7 @@ t.test('changing a series', async t => {
     const { series, on, list } = await weekly({ rrule: 'FREQ=WEEKLY;COUNT=9' })
     const before = await list()
     const cancelled = await on(week(3))
-    await facilitator.post(`/v1/sessions/${cancelled.id}/did_not_happen`, { reason: 'Snow' }, any)
+    await facilitator.post(`/v1/sessions/${cancelled.id}/cancel`, { reason: 'Snow' }, any)
     const split = await facilitator.post(`/v1/series/${series}/split`, { from: week(2), start_time: '18:30' }, any)
     t.match(split, {
       statusCode: 201,

@@ -78,6 +78,12 @@ t.test('sessions', async t => {
       data: { errors: [{ pointer: '#/reason' }] }
     })
     t.equal((await admin.post(`${url}/did_not_happen`, { reason: 'Snow' })).statusCode, 428)
+    const coming = await admin.post(
+      `/v1/sessions/${await makeSession(admin, group, -30)}/did_not_happen`,
+      { reason: 'Snow' },
+      { 'if-match': '*' }
+    )
+    t.match(coming.json(), { status: 409, code: 'session_not_started' }, 'what is to come is cancelled')
     const first = await admin.post(`${url}/did_not_happen`, { reason: 'Snow' }, { 'if-match': '"1"' })
     t.match(first.data, { outcome: 'did_not_happen', reason: 'Snow', version: 2 })
     t.same((await admin.post(`${url}/did_not_happen`, { reason: 'Ice' }, { 'if-match': '"2"' })).data, first.data)
