@@ -47,9 +47,14 @@ create or replace function corrected_words(words text, languages text[], asker_s
             public.levenshtein(left(w.word, 200), left(g.word, 200)), public.similarity(w.word, g.word) desc, w.word) as place
           from public.strategy_words w
           where w.organization_id = public.current_organization()
-            and (w.word = g.word or w.word operator(public.%) g.word
+            -- Beyond a third of its letters, it is another word.
+            and (w.word = g.word or (w.word operator(public.%) g.word
+                and public.levenshtein(left(w.word, 200), left(g.word, 200)) <= greatest(2, length(g.word) / 3))
               or (w.word ^@ left(g.word, 1) and length(w.word) between length(g.word) - 1 and length(g.word) + 1
-                and length(g.word) between 3 and 60 and public.levenshtein_less_equal(w.word, g.word, 2) <= 2))
+                and length(g.word) between 3 and 60 and public.levenshtein_less_equal(w.word, g.word, 2) <= 2
+                and (length(g.word) > 5 or public.levenshtein(w.word, g.word) = 1
+                  or array(select x from unnest(string_to_array(w.word, null)) x order by x)
+                    = array(select x from unnest(string_to_array(g.word, null)) x order by x))))
             and case when w.is_private then w.reach = coalesce(asker_staff, asker_key)
               else moderates or w.reach = w.organization_id or w.reach = any (groups) end
           group by w.word

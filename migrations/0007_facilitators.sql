@@ -21,6 +21,7 @@ CREATE TABLE "session_facilitators" (
 	"role" text NOT NULL,
 	"replaces_staff_id" uuid,
 	"withdrawn_at" timestamp(3) with time zone,
+	"access_ends_at" timestamp(3) with time zone,
 	"version" integer DEFAULT 1 NOT NULL,
 	"created_at" timestamp(3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp(3) with time zone DEFAULT now() NOT NULL,
@@ -53,12 +54,11 @@ end $$;
 --> statement-breakpoint
 grant select, insert, update on session_facilitators, notes to circlekeeper_app;
 --> statement-breakpoint
--- The new scopes, for the keys that could do all there was, and for those of members of staff that could do all that is a
--- facilitator's. The owner sees no row of its own tables while row-level security is forced.
+-- The new scopes, for the keys of members of staff that could do all that is a facilitator's. The owner sees no row of its own
+-- tables while row-level security is forced.
 alter table api_keys no force row level security;
 --> statement-breakpoint
 update api_keys set scopes = scopes || '{notes:read,notes:write,handover:read}'
-where scopes @> '{organization:read,organization:write,staff:read,staff:write,api_keys:read,api_keys:write,groups:read,groups:write,people:read,people:write,memberships:read,memberships:write,sessions:read,sessions:write,attendance:read,attendance:write,imports:read,imports:write,strategies:read,strategies:write,toolbox:read,toolbox:write,strategies:moderate}'
-  or (staff_id is not null and scopes @> '{groups:read,people:read,people:write,memberships:read,memberships:write,sessions:read,sessions:write,attendance:read,attendance:write,strategies:read,strategies:write,toolbox:read,toolbox:write}');
+where staff_id is not null and scopes @> '{groups:read,people:read,people:write,memberships:read,memberships:write,sessions:read,sessions:write,attendance:read,attendance:write,strategies:read,strategies:write,toolbox:read,toolbox:write}';
 --> statement-breakpoint
 alter table api_keys force row level security;

@@ -111,7 +111,7 @@ export function conflict(code: string, detail: string): Problem {
 /** 412: someone changed it in between. `etag` is what it is now. */
 export function preconditionFailed(etag?: string): Problem {
   return new Problem(412, 'precondition_failed', {
-    detail: 'It has changed since you read it. Read it again, then decide.',
+    detail: 'If-Match is not the ETag that there is now: a number in quotes, "3". Read it again, then decide.',
     headers: etag === undefined ? undefined : { etag }
   })
 }

@@ -31,7 +31,7 @@ export async function createApiKey(
   // A maker that expires makes keys that expire with it, unless it says sooner.
   const expires_at = given.expires_at === undefined ? maker.expires_at : millisecondsOf(given.expires_at)
   if (expires_at !== null) assertExpiresLater(expires_at, now)
-  const scopes = given.scopes ?? effectiveScopes(maker.scopes, owner?.role ?? 'admin')
+  const scopes = given.scopes ?? effectiveScopes(maker.scopes, owner?.role ?? 'admin', owner ? 'staff' : 'integration')
   if (scopes.length === 0) {
     throw unprocessable('no_scopes', '#/scopes', 'Your key has no scope that this role could use.')
   }

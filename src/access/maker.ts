@@ -15,7 +15,7 @@ export async function holdMakerWith(tx: Tx, scope: Scope): Promise<Width> {
   if (tx.actor.staff_id !== null) await tx.run(holdStaff, { staff_id: tx.actor.staff_id })
   const [key] = await tx.run(holdMaker, {})
   if (key === undefined) throw unauthorized()
-  const scopes = effectiveScopes(key.scopes, key.role)
+  const scopes = effectiveScopes(key.scopes, key.role, tx.actor.staff_id === null ? 'integration' : 'staff')
   if (!scopes.includes(scope)) throw insufficientScope(scope)
   return { scopes, expires_at: key.expires_at }
 }

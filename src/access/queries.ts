@@ -88,14 +88,16 @@ export const endAssignments = statement<{ id: string; version: number }, { staff
     returning f.id, f.version`
 )
 
-/** The same for the single sessions that they were to lead: those that are not over. */
+/** The same for the single sessions for which they are named: they lead none to come, and see none that has begun. */
 export const withdrawFromSessions = statement<{ id: string; version: number }, { staff_id: string }>(
   'withdraw_from_sessions',
   () => sql`
-    update session_facilitators n set withdrawn_at = now(), version = n.version + 1, updated_at = now()
+    update session_facilitators n set withdrawn_at = case when s.starts_at > now() then now() end, access_ends_at = now(),
+      version = n.version + 1, updated_at = now()
     from sessions s
     where n.organization_id = ${asker.organization_id} and n.staff_id = ${value('staff_id')} and n.withdrawn_at is null
-      and s.organization_id = n.organization_id and s.id = n.session_id and s.ends_at > now()
+      and (n.access_ends_at is null or n.access_ends_at > now())
+      and s.organization_id = n.organization_id and s.id = n.session_id and s.ends_at > now() - interval '7 days'
     returning n.id, n.version`
 )
 

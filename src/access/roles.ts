@@ -28,6 +28,9 @@ export const scopes = [
 
 const both = (...names: Subject[]) => names.flatMap<Scope>(name => [`${name}:read`, `${name}:write`])
 
+/** What people wrote for one another: no key without a member of staff can use these, whatever its role. */
+export const staffScopes: ReadonlySet<Scope> = new Set(['notes:read', 'notes:write', 'handover:read'])
+
 /** The scopes that a role can ever use; a key's own scopes narrow them further. */
 export const scopesOf: Record<Role, ReadonlySet<Scope>> = {
   admin: new Set(scopes),

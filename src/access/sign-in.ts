@@ -20,8 +20,6 @@ declare module 'fastify' {
     scope?: Scope | 'any'
     /** The roles that it lets in, where they are fewer than the scope's. */
     roles?: readonly Role[]
-    /** Not for keys without a member of staff: no integration reads what people wrote for one another. */
-    staffOnly?: true
     /** Takes an Idempotency-Key. */
     idempotent?: boolean
     /** Refuses (404) what the caller may not see: asked before a fault of the body is told. */
@@ -86,7 +84,11 @@ export const signIn = plugin(
         known.delete(name)
         return undefined
       }
-      const found = { ...row, scopes: new Set(effectiveScopes(row.scopes, row.role)), at }
+      const found = {
+        ...row,
+        scopes: new Set(effectiveScopes(row.scopes, row.role, row.staff_id === null ? 'integration' : 'staff')),
+        at
+      }
       known.set(name, found)
       return found
     }
@@ -113,13 +115,10 @@ export const signIn = plugin(
         key_expires_at: key.expires_at,
         request_id: request.id
       }
-      const { scope, roles, staffOnly } = request.routeOptions.config
+      const { scope, roles } = request.routeOptions.config
       if (scope !== undefined && scope !== 'any' && !key.scopes.has(scope)) throw insufficientScope(scope)
       if (roles !== undefined && !roles.includes(key.role)) {
         throw forbidden('role_not_allowed', `This is for the role ${roles.join(' or ')}.`)
-      }
-      if (staffOnly === true && key.staff_id === null) {
-        throw forbidden('not_permitted', 'This is for members of staff, and not for keys of integrations.')
       }
     }
 

@@ -1,5 +1,5 @@
 import { forbidden, unprocessable } from '../problems.ts'
-import { type Role, type Scope, scopesOf } from './roles.ts'
+import { type Role, type Scope, scopesOf, staffScopes } from './roles.ts'
 
 /** How much a key may do, and until when. */
 export interface Width {
@@ -8,9 +8,9 @@ export interface Width {
   expires_at: string | null
 }
 
-/** What a key may do with that role behind it: its own scopes, as far as the role goes. */
-export const effectiveScopes = (scopes: readonly Scope[], role: Role): Scope[] =>
-  scopes.filter(scope => scopesOf[role].has(scope))
+/** What a key may do with that role behind it: its own scopes, as far as the role goes; of an integration, less. */
+export const effectiveScopes = (scopes: readonly Scope[], role: Role, of: 'staff' | 'integration'): Scope[] =>
+  scopes.filter(scope => scopesOf[role].has(scope) && (of === 'staff' || !staffScopes.has(scope)))
 
 /**
  * A key is never wider than its maker, and outlives nobody who made it. Where a role stands behind the key, its scopes
@@ -37,7 +37,7 @@ export function assertNotWider(key: Width, maker: Width): void {
 export function assertRoleWithin(keys: readonly Width[], before: Role, after: Role, maker: Width): void {
   const reachesFurther = before === 'facilitator' && after !== 'facilitator'
   const gained = keys
-    .flatMap(key => effectiveScopes(key.scopes, after))
+    .flatMap(key => effectiveScopes(key.scopes, after, 'staff'))
     .filter(scope => reachesFurther || !scopesOf[before].has(scope))
   if (!gained.every(scope => maker.scopes.includes(scope))) {
     throw forbidden('wider_than_maker', 'With this role a key of theirs could do what yours cannot.')

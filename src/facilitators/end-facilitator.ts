@@ -5,7 +5,7 @@ import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
 import { conflict, notFound, unprocessable } from '../problems.ts'
-import { findFacilitator, lockFacilitator } from './queries.ts'
+import { endSessionsLed, findFacilitator, lockFacilitator } from './queries.ts'
 import type { Facilitator, FacilitatorEnd } from './schemas.ts'
 import { groupFacilitators } from './tables.ts'
 
@@ -38,6 +38,7 @@ export async function endFacilitator(
     .where(
       and(eq(groupFacilitators.organization_id, tx.actor.organization_id), eq(groupFacilitators.id, facilitator_id))
     )
+  await tx.run(endSessionsLed, { facilitator_id })
   const [facilitator] = await tx.run(findFacilitator, { group_id, facilitator_id })
   recordChange(tx, 'facilitator.ended', facilitator!)
   return done(facilitator!)

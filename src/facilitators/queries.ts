@@ -56,6 +56,18 @@ export const lockActiveStaff = statement<{ id: string }, { staff_id: string }>(
     for no key update of s`
 )
 
+/** What they lead of the group beside the assignment ends with it, unless the assignment never begins. */
+export const endSessionsLed = statement<never, { facilitator_id: string }>(
+  'end_sessions_led',
+  () => sql`
+    update session_facilitators n set access_ends_at = a.ends_at, version = n.version + 1, updated_at = now()
+    from group_facilitators a, sessions s
+    where a.organization_id = ${asker.organization_id} and a.id = ${value('facilitator_id')} and a.ends_at > a.starts_at
+      and n.organization_id = a.organization_id and n.staff_id = a.staff_id and n.withdrawn_at is null
+      and (n.access_ends_at is null or n.access_ends_at > now())
+      and s.organization_id = n.organization_id and s.id = n.session_id and s.group_id = a.group_id`
+)
+
 export const refusals: Refusals = {
   group_facilitators_one_at_a_time: () =>
     conflict('already_assigned', 'This member of staff facilitates the group already during some of that time.'),

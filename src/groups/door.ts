@@ -23,28 +23,27 @@ export const groupsFacilitated = sql`array(select door.group_id from group_facil
     and door.starts_at <= now() and (door.ends_at is null or door.ends_at > now()))`
 
 /**
- * True for who leads a session `s` of a group without facilitating the group: from when they were named until a week after the
- * session. Whoever facilitated the group and was replaced since loses this as well, at the same instant.
+ * The sessions that whoever asks leads without facilitating their group, as an array: from when they were named until a week
+ * after the session. Whoever is replaced in the group, or leaves, loses them as well, at that instant.
  */
-export const leadsSession = sql`exists (select from session_facilitators lead
-  where lead.organization_id = ${asker.organization_id} and lead.staff_id = ${asker.staff_id} and lead.session_id = s.id
-    and lead.withdrawn_at is null and s.ends_at > now() - interval '7 days'
-    and not exists (select from group_facilitators former
-      where former.organization_id = ${asker.organization_id} and former.staff_id = ${asker.staff_id}
-        and former.group_id = s.group_id and former.ends_at <= now() and former.updated_at >= lead.created_at))`
+const sessionsLed = sql`array(select lead.session_id from session_facilitators lead
+  join sessions led on led.organization_id = lead.organization_id and led.id = lead.session_id
+  where lead.organization_id = ${asker.organization_id} and lead.staff_id = ${asker.staff_id}::uuid and lead.withdrawn_at is null
+    and led.ends_at > now() - interval '7 days' and (lead.access_ends_at is null or lead.access_ends_at > now()))`
 
-/** The door of a session `s`: that of its group, and of those who lead this one session. */
-export const behindSessionDoor = (shape: Pick<Shape, 'reach'>): SQL =>
-  shape.reach === 'organization' ? sql`true` : sql`(${behindDoor(shape, sql`s.group_id`)} or ${leadsSession})`
+/**
+ * The door of a session `s`: that of its group, and of those who lead this one session. Both are found first, each once, so that
+ * a list goes by them and not by every session of the organization.
+ */
+export const behindSessionDoor = ({ reach }: Pick<Shape, 'reach'>): SQL =>
+  reach === 'organization' ? sql`true` : sql`(s.group_id = any (${groupsFacilitated}) or s.id = any (${sessionsLed}))`
 
-/** Whoever leads a session of a group may read where it meets; what hangs from the group stays behind its door. */
+/** Whoever leads a session of a group `g` may read the group; what hangs from it stays behind its door. */
 export const behindGroupOrSessionDoor = (shape: Pick<Shape, 'reach'>): SQL =>
   shape.reach === 'organization'
     ? sql`true`
-    : sql`(${behindDoor(shape, sql`g.id`)} or exists (select from session_facilitators mine
-        join sessions s on s.organization_id = mine.organization_id and s.id = mine.session_id
-        where mine.organization_id = ${asker.organization_id} and mine.staff_id = ${asker.staff_id}
-          and s.group_id = g.id and ${leadsSession}))`
+    : sql`(${behindDoor(shape, sql`g.id`)} or exists (select from sessions s
+        where s.organization_id = ${asker.organization_id} and s.group_id = g.id and s.id = any (${sessionsLed})))`
 
 const groupWithinReach = quickStatement<{ id: string }, { group_id: string }>(
   'group_within_reach',

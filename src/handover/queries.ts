@@ -14,9 +14,6 @@ const session = sql`'session_id', s.id, 'starts_at', ${instantText(sql`s.starts_
 
 const unlogged = sql`s.outcome = 'scheduled' and s.ends_at < now()`
 
-/** What sheets of the group say about a member `m`. */
-const theirs = sql`a.organization_id = m.organization_id and a.person_id = m.person_id and a.group_id = m.group_id`
-
 /** What hangs from a group and is not sealed, as the contract has it. */
 export const findHandover = statement<{ handover: Omit<Handover, 'notes'> }, { group_id: string }>(
   'find_handover',
@@ -24,17 +21,28 @@ export const findHandover = statement<{ handover: Omit<Handover, 'notes'> }, { g
     with g as materialized (
       select g.organization_id, g.id, g.name, local_date(g.time_zone, now()) as today from groups g
       where g.organization_id = ${asker.organization_id} and g.id = ${value('group_id')} and ${behindDoor(shape, sql`g.id`)}),
-    roster as (
-      select m.person_id, p.display_name, p.name_key, m.joined_on,
-        (select s.local_date from attendance a join sessions s on s.organization_id = a.organization_id and s.id = a.session_id
-          where ${theirs} and a.status = 'present' order by a.starts_at desc limit 1) as last_present_on,
-        (select count(*) from attendance a join sessions s on s.organization_id = a.organization_id and s.id = a.session_id
-          where ${theirs} and a.status = 'absent' and s.local_date >= m.joined_on
-            and a.starts_at > coalesce((select max(a.starts_at) from attendance a
-              where ${theirs} and a.status in ('present', 'excused')), '-infinity')) as missed
+    members as (
+      select m.person_id, p.display_name, p.name_key, m.joined_on
       from g join memberships m on m.organization_id = g.organization_id and m.group_id = g.id
         and m.joined_on <= g.today and (m.left_on is null or m.left_on >= g.today)
-      join people p on p.organization_id = m.organization_id and p.id = m.person_id)
+      join people p on p.organization_id = m.organization_id and p.id = m.person_id),
+    -- Every sheet of the group is read once, and not once for each member.
+    marks as materialized (
+      select a.person_id, a.status, a.starts_at, s.local_date
+      from g join sessions s on s.organization_id = g.organization_id and s.group_id = g.id and s.sheet_version > 0
+      join attendance a on a.organization_id = s.organization_id and a.session_id = s.id
+      where a.person_id is not null),
+    heard as (
+      select k.person_id, max(k.starts_at) as at, max(k.local_date) filter (where k.status = 'present') as present_on
+      from marks k where k.status in ('present', 'excused') group by k.person_id),
+    missed as (
+      select k.person_id, count(*) as sessions
+      from marks k join members m on m.person_id = k.person_id left join heard h on h.person_id = k.person_id
+      where k.status = 'absent' and k.local_date >= m.joined_on and (h.at is null or k.starts_at > h.at)
+      group by k.person_id),
+    roster as (
+      select m.*, h.present_on as last_present_on, coalesce(x.sessions, 0) as missed
+      from members m left join heard h on h.person_id = m.person_id left join missed x on x.person_id = m.person_id)
     select json_build_object('group_id', g.id, 'name', g.name,
       'facilitators', coalesce((
         select json_agg(json_build_object('staff_id', f.staff_id, 'display_name', t.display_name, 'role', f.role,
@@ -61,14 +69,16 @@ export const findHandover = statement<{ handover: Omit<Handover, 'notes'> }, { g
         from (
           (select 'sheet_missing' as kind, s.id as session_id, null::uuid as person_id, null::uuid as note_id,
             row_number() over (order by s.starts_at, s.id) as place
-          from sessions s where s.organization_id = g.organization_id and s.group_id = g.id and ${unlogged} limit 100)
+          from sessions s where s.organization_id = g.organization_id and s.group_id = g.id and ${unlogged}
+          order by s.starts_at, s.id limit 100)
           union all
           select 'missed_in_a_row', null, r.person_id, null, row_number() over (order by r.name_key, r.person_id)
           from roster r where r.missed >= 2
           union all
-          (select 'note', s.id, null, n.id, row_number() over (order by s.starts_at, n.id)
+          (select 'note', s.id, null, n.id, row_number() over (order by s.starts_at desc, n.id desc)
           from sessions s join notes n on n.organization_id = s.organization_id and n.session_id = s.id
-          where s.organization_id = g.organization_id and s.group_id = g.id and n.follow_up = 'open' limit 50)) w), '[]')
+          where s.organization_id = g.organization_id and s.group_id = g.id and n.follow_up = 'open'
+          order by s.starts_at desc, n.id desc limit 50)) w), '[]')
       ) as handover
     from g`
 )

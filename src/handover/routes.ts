@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { recordReading } from '../changes/record.ts'
 import { GroupPath } from '../groups/schemas.ts'
+import { neverKept } from '../http/reply-headers.ts'
 import { named } from '../http/schemas.ts'
 import { listHandedOver } from '../notes/queries.ts'
 import { noteOf } from '../notes/sealed-note.ts'
@@ -10,16 +11,18 @@ import { Handover } from './schemas.ts'
 
 /** What the next facilitator needs. */
 const routes: FastifyPluginAsyncTypebox = async app => {
+  app.addHook('onRequest', neverKept)
+
   app.get(
     '/groups/:group_id/handover',
     {
-      config: { scope: 'handover:read', staffOnly: true },
+      config: { scope: 'handover:read' },
       schema: {
         operationId: 'getGroupHandover',
         tags: ['notes'],
         summary: 'Read what the next facilitator needs',
         description:
-          'Who facilitates, who belongs, the last sessions and what became of them, what waits, and the notes that are handed over. For whoever facilitates the group now; each note that is read is audited.',
+          'Who facilitates, who belongs, the last sessions and what became of them, what waits, and the notes that are handed over. For whoever facilitates the group now, coordinators and administrators; each note that is read is audited.',
         params: GroupPath,
         response: { 200: named(Handover) }
       }

@@ -68,7 +68,10 @@ export const Handover = Answer(
         person_id: Nullable(Id),
         note_id: Nullable(Id)
       }),
-      { description: 'Sheets that are missing, the oldest first; then people, by name; then notes.' }
+      {
+        description:
+          'Sheets that are missing, the oldest first, a hundred at the most; then people, by name; then notes, those that are among `notes`.'
+      }
     ),
     notes: Type.Array(named(Note), {
       description: 'Those marked for handover and those still to be followed up, which come first; fifty at the most.'

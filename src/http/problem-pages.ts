@@ -68,6 +68,8 @@ export const problemCodes: Record<number, Record<string, string>> = {
     session_overlaps: 'The group has another session at that time. Send the request with force=true to keep both.',
     session_held: 'The session was held: it has an attendance sheet, which cannot be taken back.',
     session_not_scheduled: 'The session is cancelled or did not happen. Reinstate it first.',
+    session_begun:
+      'The session has begun. Who led it, and who reads its notes, follows from when it was: only coordinators and administrators move it.',
     session_not_started:
       'Attendance records what happened. A sheet is accepted from 60 minutes before the start of its session on; what is still to come did not "not happen", it is cancelled.',
     slug_taken: 'Another group of the organization has this slug.',

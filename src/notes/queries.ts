@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { asker, type Shape, statement, value } from '../database/statement.ts'
 import { behindDoor, behindSessionDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
-import { facilitatesThen, isNamed } from '../sessions/facilitator-queries.ts'
+import { isNamed, leadsThen } from '../sessions/facilitator-queries.ts'
 import type { Note } from './schemas.ts'
 
 export type NoteRow = Omit<Note, 'text'> & { text_sealed: Buffer }
@@ -13,8 +13,8 @@ const joined = sql`notes n
   join sessions s on s.organization_id = n.organization_id and s.id = n.session_id
   join staff t on t.organization_id = n.organization_id and t.id = n.written_by_staff_id`
 
-/** What is handed over with a group: what was marked for it, and what is still to be done. */
-const isHandedOver = sql`(n.for_handover or n.follow_up = 'open')`
+/** What is handed over with a group: what was marked for it, and what is, or was, to be done. */
+const isHandedOver = sql`(n.for_handover or n.follow_up is not null)`
 
 /**
  * Who reads a note: those who reach the whole organization; and of those who have the session, or its group, before them now,
@@ -24,7 +24,7 @@ const readable = (shape: Pick<Shape, 'reach'>): SQL =>
   shape.reach === 'organization'
     ? sql`true`
     : sql`((${behindSessionDoor(shape)}
-        and (n.written_by_staff_id = ${asker.staff_id} or ${facilitatesThen(asker.staff_id)} or ${isNamed(asker.staff_id)}))
+        and (n.written_by_staff_id = ${asker.staff_id} or ${leadsThen(asker.staff_id)} or ${isNamed(asker.staff_id)}))
       or (${isHandedOver} and ${behindDoor(shape, sql`s.group_id`)}))`
 
 /** In the order in which they were written. */
@@ -53,12 +53,12 @@ export const lockNote = statement<NoteRow, { note_id: string }>(
     for no key update of n`
 )
 
-/** What is handed over with a group: the latest first, what is still to be done before all else. */
+/** What is told of that with the handover: the latest first, what is still to be done before all else. */
 export const listHandedOver = statement<NoteRow, { group_id: string }>(
   'list_handed_over',
   shape => sql`
     select ${columns} from ${joined}
-    where n.organization_id = ${asker.organization_id} and s.group_id = ${value('group_id')} and ${isHandedOver}
+    where n.organization_id = ${asker.organization_id} and s.group_id = ${value('group_id')} and (n.for_handover or n.follow_up = 'open')
       and ${behindDoor(shape, sql`s.group_id`)}
     order by (n.follow_up = 'open') is true desc, s.starts_at desc, n.id desc limit 50`
 )

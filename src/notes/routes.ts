@@ -6,6 +6,7 @@ import { recordReading } from '../changes/record.ts'
 import type { Database } from '../database/database.ts'
 import { etagOf } from '../http/etag.ts'
 import { paged } from '../http/page.ts'
+import { neverKept } from '../http/reply-headers.ts'
 import { idempotent, ifMatch, named } from '../http/schemas.ts'
 import { notFound } from '../problems.ts'
 import { sessionDoor } from '../sessions/door.ts'
@@ -13,7 +14,7 @@ import { SessionPath } from '../sessions/schemas.ts'
 import { findNote, listNotes } from './queries.ts'
 import { Note, NotePage, NotePatch, NotePath, NoteQuery, NoteWrite } from './schemas.ts'
 import { noteOf, type Vault } from './sealed-note.ts'
-import { changeNote, writeNote } from './write-note.ts'
+import { changeNote, readNote, writeNote } from './write-note.ts'
 
 const vaultOf = ({ server, log }: FastifyRequest): Vault => ({ keyring: server.keyring, log })
 
@@ -23,16 +24,18 @@ async function noteDoor(db: Pick<Database, 'read'>, caller: Caller, { note_id }:
 
 /** What facilitators write down about sessions. */
 const routes: FastifyPluginAsyncTypebox = async app => {
+  app.addHook('onRequest', neverKept)
+
   app.get(
     '/sessions/:session_id/notes',
     {
-      config: { scope: 'notes:read', staffOnly: true },
+      config: { scope: 'notes:read' },
       schema: {
         operationId: 'listSessionNotes',
         tags: ['notes'],
         summary: 'List the notes about a session',
         description:
-          'In the order in which they were written. Whoever led the session reads them as long as the group, or the session, is theirs, and so do coordinators; who facilitates the group later reads what is marked for handover or still to be done. Each note that is read is audited.',
+          'In the order in which they were written. Whoever led the session reads them as long as the group, or the session, is theirs, and so do coordinators; who facilitates the group later reads what is marked for handover or to be followed up. Each note that is read is audited.',
         params: SessionPath,
         querystring: NoteQuery,
         response: { 200: named(NotePage) }
@@ -63,7 +66,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
   app.post(
     '/sessions/:session_id/notes',
     {
-      config: { scope: 'notes:write', staffOnly: true, idempotent: true, door: sessionDoor },
+      config: { scope: 'notes:write', idempotent: true, door: sessionDoor },
       schema: {
         operationId: 'writeSessionNote',
         tags: ['notes'],
@@ -76,13 +79,18 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx => writeNote(tx, vaultOf(request), request.params.session_id, request.body))
+      await change(
+        request,
+        reply,
+        tx => writeNote(tx, vaultOf(request), request.params.session_id, request.body),
+        (tx, { id }) => readNote(tx, vaultOf(request), id)
+      )
   )
 
   app.get(
     '/notes/:note_id',
     {
-      config: { scope: 'notes:read', staffOnly: true },
+      config: { scope: 'notes:read' },
       schema: {
         operationId: 'getNote',
         tags: ['notes'],
@@ -93,35 +101,33 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) => {
-      const row = await app.db.write(request.caller, async tx => {
-        const [row] = await tx.run(findNote, request.params)
-        if (row === undefined) throw notFound()
-        recordReading(tx, 'note.read', [row.id])
-        return row
-      })
-      reply.header('etag', etagOf(row.version))
-      return noteOf(vaultOf(request), request.caller.organization_id, row)
+      const note = await app.db.write(request.caller, tx => readNote(tx, vaultOf(request), request.params.note_id))
+      reply.header('etag', etagOf(note.version))
+      return note
     }
   )
 
   app.patch(
     '/notes/:note_id',
     {
-      config: { scope: 'notes:write', staffOnly: true, door: noteDoor },
+      config: { scope: 'notes:write', door: noteDoor },
       schema: {
         operationId: 'updateNote',
         tags: ['notes'],
         summary: 'Change a note',
+        description: 'A key without `notes:read` is not answered with the text.',
         params: NotePath,
         headers: ifMatch,
         body: named(NotePatch),
         response: { 200: named(Note) }
       }
     },
-    async (request, reply) =>
-      await change(request, reply, tx =>
+    async (request, reply) => {
+      const note = await change(request, reply, tx =>
         changeNote(tx, vaultOf(request), request.params.note_id, request.headers['if-match'], request.body)
       )
+      return request.caller.scopes.has('notes:read') ? note : { ...note, text: null }
+    }
   )
 }
 

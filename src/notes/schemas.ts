@@ -27,7 +27,8 @@ const for_handover = Type.Boolean({
 })
 const follow_up = Nullable(
   OneOf(followUps, {
-    description: '`open`: something is to be done, by whoever holds the group then; part of its handover until `done`.'
+    description:
+      '`open`: something is to be done, by whoever holds the group then; part of its handover until `done`. Either is read by whoever facilitates the group later.'
   })
 )
 
@@ -64,7 +65,7 @@ export const NotePatch = Changes(
   { text, for_handover, follow_up },
   {
     description:
-      'The text and whom it is for are changed by whoever wrote it, and by coordinators; whether it is followed up by all who read it.',
+      'The text and whom it is for are changed by whoever wrote it, and by coordinators; from `open` to `done` and back by all who read it.',
     examples: [{ follow_up: 'done' }]
   }
 )

@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import { v7 as uuid } from 'uuid'
 import { type Answered, created, done } from '../changes/change.ts'
-import { recordChange } from '../changes/record.ts'
+import { recordChange, recordReading } from '../changes/record.ts'
 import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
@@ -33,8 +33,18 @@ export async function writeNote(
     follow_up
   })
   const [row] = await tx.run(findNote, { note_id: id })
-  recordChange(tx, 'note.written', row!)
-  return created('/v1/notes', noteOf(vault, organization_id, row!))
+  // The door closed meanwhile.
+  if (row === undefined) throw notFound()
+  recordChange(tx, 'note.written', row)
+  return created('/v1/notes', noteOf(vault, organization_id, row))
+}
+
+/** A note, for somebody who reads it: which is written down. @throws Problem 404 */
+export async function readNote(tx: Tx, vault: Vault, note_id: string): Promise<Note> {
+  const [row] = await tx.run(findNote, { note_id })
+  if (row === undefined) throw notFound()
+  recordReading(tx, 'note.read', [row.id])
+  return noteOf(vault, tx.actor.organization_id, row)
 }
 
 /**
@@ -54,8 +64,13 @@ export async function changeNote(
   assertVersion(ifMatch, before.version)
   const { organization_id, staff_id, reach } = tx.actor
   const mine = before.written_by.staff_id === staff_id || reach === 'organization'
-  if (!mine && (text !== undefined || changes.for_handover !== undefined)) {
-    throw forbidden('not_permitted', 'A note is changed by whoever wrote it, and by coordinators.')
+  const opens = (changes.follow_up === undefined ? before.follow_up : changes.follow_up) !== null
+  const widens = changes.for_handover !== undefined || opens !== (before.follow_up !== null)
+  if (!mine && (text !== undefined || widens)) {
+    throw forbidden(
+      'not_permitted',
+      'What a note says, and whom it is for, is changed by whoever wrote it and by coordinators; others say whether it is followed up.'
+    )
   }
   const [changed] = await tx.db
     .update(notes)
@@ -70,5 +85,6 @@ export async function changeNote(
   const { for_handover, follow_up, text_sealed, version, updated_at } = changed!
   const after = { ...before, for_handover, follow_up, text_sealed, version, updated_at }
   recordChange(tx, 'note.changed', after)
+  recordReading(tx, 'note.read', [after.id])
   return done(noteOf(vault, organization_id, after))
 }

@@ -21,7 +21,8 @@ import {
   shareCalendar,
   told
 } from './queries.ts'
-import { type Occurrence, occurrenceDates, occurrences, parseRule, partsOf, withCount } from './recurrence.ts'
+import { ruleOf } from './read-rule.ts'
+import { type Occurrence, occurrenceDates, occurrences, partsOf, withCount } from './recurrence.ts'
 import type { SeriesChanged, SeriesEnd, SeriesPatch, SeriesSplit } from './schemas.ts'
 import { series } from './tables.ts'
 
@@ -91,7 +92,7 @@ export async function splitSeries(
   if (days.at(-1) !== from || (before.ends_on !== null && from > before.ends_on)) {
     throw unprocessable('no_occurrence', '#/from', 'The series has no session on that day by its rule.')
   }
-  const changes = changesOf(before, given)
+  const changes = changesOf({ ...before, starts_on: from }, given)
   const { version: _, created_at: __, updated_at: ___, sessions_until: ____, ...kept } = { ...before, ...changes }
   const starts = [before, kept].map(one => Date.parse(instantOf(from, one.start_time, one.time_zone)))
   if (Math.min(...starts) <= now.getTime()) {
@@ -136,7 +137,8 @@ export async function endSeries(
   now = new Date()
 ): Promise<Answered<SeriesChanged>> {
   const before = await hold(tx, series_id, ifMatch)
-  const ends_on = given.ends_on ?? localDateOf(now, before.time_zone)
+  // One that has not begun never begins.
+  const ends_on = given.ends_on ?? laterOf(localDateOf(now, before.time_zone), addDays(before.starts_on, -1))
   if (before.ends_on !== null && before.ends_on <= ends_on) {
     throw conflict('already_ended', 'The series ends on that day or sooner already.')
   }
@@ -179,11 +181,9 @@ async function settle(
 
 /** @throws Problem 422 `invalid_rrule`, `incomplete_coordinates` */
 function changesOf(before: StoredSeries, { rrule, location, ...given }: SeriesPatch): Partial<StoredSeries> {
-  const rule = rrule === undefined ? undefined : parseRule(rrule)
-  if (rule !== undefined && 'detail' in rule) throw unprocessable('invalid_rrule', '#/rrule', rule.detail)
   return {
     ...given,
-    ...(rule && { rrule: rule.rule }),
+    ...(rrule !== undefined && { rrule: ruleOf({ ...before, ...given, rrule }) }),
     ...(location !== undefined && { location: wholeLocation(location, before.location) })
   }
 }

@@ -135,7 +135,10 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         if (typeof request.body !== 'string') {
           throw unprocessable([{ pointer: '#', in: 'body', code: 'required', detail: 'a calendar is required' }])
         }
-        const [{ time_zone }] = (await app.db.read(request.caller, findPlace, {})) as [Place]
+        const { group_id } = request.query
+        const place = await app.db.read(request.caller, findPlace, { group_id })
+        // Of a group that is not there, the import says so.
+        const [{ time_zone }] = (place.length > 0 ? place : await app.db.read(request.caller, findPlace, {})) as [Place]
         const now = new Date()
         const calendar = await readCalendar(request.body, time_zone, now)
         const today = localDateOf(now, time_zone)

@@ -152,9 +152,9 @@ export async function importClosures(
   }
   await open(tx, opened)
   await close(tx, closed)
-  for (const { uid, code, detail } of faults) {
-    const nothing = { name: null, starts_on: null, ends_on: null, closure_id: null }
-    results.push({ uid, ...nothing, result: 'skipped', problem: { code, detail } })
+  for (const { uid, name, code, detail } of faults) {
+    const nothing = { starts_on: null, ends_on: null, closure_id: null }
+    results.push({ uid, name, ...nothing, result: 'skipped', problem: { code, detail } })
   }
   const counts = { created: 0, updated: 0, unchanged: 0, removed: 0, skipped: 0 }
   for (const { result } of results) counts[result]++

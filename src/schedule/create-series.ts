@@ -25,7 +25,7 @@ export async function createSeries(
   if (group === undefined) throw notFound()
   if (group.archived_at !== null) throw conflict('group_archived', 'The group is archived; restore it first.')
   const time_zone = given.time_zone ?? group.time_zone
-  const rrule = readRule(given, localDateOf(now, time_zone))
+  const rrule = readRule({ ...given, time_zone }, localDateOf(now, time_zone))
 
   const until = horizonOf(time_zone, now, horizonDays)
   const row = {

@@ -24,7 +24,7 @@ export function previewSeries(given: SeriesPreviewCreate, place: Place, now = ne
   const time_zone = given.time_zone ?? place.time_zone
   const language = knownLanguage(given.language ?? place.language)
   const minutes = given.duration_minutes ?? place.minutes
-  const rrule = readRule(given, localDateOf(now, time_zone))
+  const rrule = readRule({ ...given, time_zone }, localDateOf(now, time_zone))
 
   const window = { from: starts_on, until: addDays(starts_on, days) }
   const { occurrences, gaps } = occurrencesAndGaps({ starts_on, start_time, time_zone, rule: rrule }, window)

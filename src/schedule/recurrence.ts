@@ -65,6 +65,14 @@ export function occurrences(series: Recurrence, window: LocalDates): Occurrence[
   return [...walk(series, window)]
 }
 
+/** Whether the series meets at all within ten years; a rule may ask for a Monday that is a 30th, and never a first one. */
+export function meetsEver(series: Recurrence): boolean {
+  const [year, ...rest] = series.starts_on.split('-')
+  const until = `${Math.min(Number(year) + 10, 2199)}-${rest.join('-').replace('02-29', '02-28')}`
+  for (const _ of walk(series, { from: series.starts_on, until })) return true
+  return false
+}
+
 /** The same, and the dates in the window that are none because clocks leave that time out. */
 export function occurrencesAndGaps(series: Recurrence, window: LocalDates) {
   const gaps: string[] = []

@@ -143,7 +143,7 @@ interface Phrases {
   until(date: string): string
   skipped(date: string, time: string): string
   repeated(date: string, time: string): string
-  date: Intl.DateTimeFormat
+  date: Pick<Intl.DateTimeFormat, 'format'>
 }
 
 const listOf = (language: string, type: 'conjunction' | 'disjunction') => {
@@ -209,8 +209,12 @@ const es: Phrases = {
   repeated: (date, time) => `El ${date} los relojes marcan dos veces las ${time}: vale la primera.`
 }
 
+const french = inLanguage('fr')
+
 const fr: Phrases = {
-  ...inLanguage('fr'),
+  ...french,
+  // The first of a month, and no other day, is an ordinal there.
+  date: { format: date => french.date.format(date).replace(/^1 /, '1er ') },
   weekdays: ['lundi', 'mardi', 'mercredi', 'jeudi', 'vendredi', 'samedi', 'dimanche'],
   ordinal: n =>
     n === 1 ? '1er' : n > 0 ? `${n}e` : n === -1 ? 'dernier' : n === -2 ? 'avant-dernier' : `${-n}e avant la fin`,

@@ -5,8 +5,9 @@ import { recordChange } from '../changes/record.ts'
 import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { wholeLocation } from '../groups/create-group.ts'
+import { groupDoor } from '../groups/door.ts'
 import { assertVersion } from '../http/etag.ts'
-import { conflict, notFound } from '../problems.ts'
+import { conflict, forbidden, notFound } from '../problems.ts'
 import { findSession, type LockedSession, lockMoves, lockSession, overlappingSession } from './queries.ts'
 import type { Session, SessionPatch } from './schemas.ts'
 import { sessions } from './tables.ts'
@@ -32,15 +33,17 @@ async function change(
       .where(and(eq(sessions.organization_id, tx.actor.organization_id), eq(sessions.id, session_id)))
   }
   const [session] = await tx.run(findSession, { session_id })
-  if (columns !== undefined) recordChange(tx, type, session!)
-  return doneAsText(session!.version, session!.json)
+  // The door closed meanwhile.
+  if (session === undefined) throw notFound()
+  if (columns !== undefined) recordChange(tx, type, session)
+  return doneAsText(session.version, session.json)
 }
 
 /**
  * Changes one session. When it is can no longer change once there is a sheet: the sheet's roster is that day's.
  *
  * @param force also onto another session of the group
- * @throws Problem 409 `session_held`, `session_not_scheduled`, `session_overlaps`, 422 `incomplete_coordinates`
+ * @throws Problem 403 `not_permitted`, 409 `session_held`, `session_not_scheduled`, `session_overlaps`, 422 `incomplete_coordinates`
  */
 export const changeSession = (
   tx: Tx,
@@ -50,6 +53,7 @@ export const changeSession = (
   force: boolean
 ) =>
   change(tx, session_id, ifMatch, 'session.changed', async before => {
+    await assertFacilitates(tx, before)
     const { starts_at, duration_minutes, ...rest } = changes
     const others = { ...rest, ...(location !== undefined && { location: wholeLocation(location, before.location) }) }
     if (starts_at === undefined && duration_minutes === undefined) return others
@@ -57,10 +61,22 @@ export const changeSession = (
     if (before.outcome !== 'scheduled') {
       throw conflict('session_not_scheduled', 'The session is cancelled or did not happen; reinstate it first.')
     }
+    if (starts_at !== undefined && tx.actor.reach !== 'organization' && Date.parse(before.starts_at) <= Date.now()) {
+      throw conflict('session_begun', 'The session has begun: a coordinator moves it.')
+    }
     const times = timesOf(starts_at ?? before.starts_at, duration_minutes ?? before.duration_minutes, before.time_zone)
     if (!force) await assertFree(tx, before, times)
     return { ...others, ...times }
   })
+
+/** Who leads only this session would else move the end of what they see. @throws Problem 403 `not_permitted` */
+async function assertFacilitates(tx: Tx, { group_id }: LockedSession) {
+  await groupDoor({ read: (_actor, statement, values) => tx.run(statement, values) }, tx.actor, { group_id }).catch(
+    () => {
+      throw forbidden('not_permitted', 'A session is changed by those who facilitate its group.')
+    }
+  )
+}
 
 /** Moves of one group come one after the other, so that two cannot take the same hour. @throws Problem 409 `session_overlaps` */
 async function assertFree(tx: Tx, { id, group_id }: LockedSession, times: { starts_at: string; ends_at: string }) {

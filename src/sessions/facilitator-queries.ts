@@ -18,6 +18,11 @@ export const facilitatesThen = (staff_id: SQLWrapper): SQL => sql`exists (select
   where f.organization_id = s.organization_id and f.group_id = s.group_id and f.staff_id = ${staff_id}
     and f.starts_at <= s.starts_at and (f.ends_at is null or f.ends_at > s.starts_at))`
 
+/** Whether a member of staff facilitates the group of a session `s` when it begins, and nobody stands in for them. */
+export const leadsThen = (staff_id: SQLWrapper): SQL => sql`(${facilitatesThen(staff_id)} and not exists (
+  select from session_facilitators instead where instead.organization_id = s.organization_id and instead.session_id = s.id
+    and instead.replaces_staff_id = ${staff_id} and instead.withdrawn_at is null))`
+
 /** Whether a member of staff is named for a session `s`. */
 export const isNamed = (staff_id: SQLWrapper): SQL => sql`exists (select from session_facilitators named
   where named.organization_id = s.organization_id and named.session_id = s.id and named.staff_id = ${staff_id}
@@ -76,11 +81,14 @@ export const lockSessionFacilitator = statement<
     for no key update of n`
 )
 
-/** Whether a member of staff leads the session, or would, if another did not already replace them. */
-export const leadsAnyway = statement<{ leads: boolean }, { session_id: string; staff_id: string }>(
-  'leads_anyway',
+/** Whether a member of staff facilitates the group when the session begins, and whether they are named for it. */
+export const standingOf = statement<
+  { facilitates: boolean; is_named: boolean },
+  { session_id: string; staff_id: string }
+>(
+  'standing_of',
   () => sql`
-    select ${facilitatesThen(value('staff_id'))} or ${isNamed(value('staff_id'))} as leads
+    select ${facilitatesThen(value('staff_id'))} as facilitates, ${isNamed(value('staff_id'))} as is_named
     from sessions s where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')}`
 )
 

@@ -17,7 +17,8 @@ import { sessionFacilitatorRoles } from './vocabulary.ts'
 
 const display_name = Line(200, { description: 'What the member of staff is called.' })
 const role = OneOf(sessionFacilitatorRoles, {
-  description: '`substitute`: in the place of somebody; `co_facilitator`: beside those who lead it anyway.'
+  description:
+    '`substitute`: in the place of somebody, who may be named; `co_facilitator`: beside those who lead it anyway.'
 })
 const replaces_staff_id = Nullable({
   ...Id,

@@ -6,8 +6,8 @@ import { nextVersion } from '../database/columns.ts'
 import type { Tx } from '../database/database.ts'
 import { lockActiveStaff } from '../facilitators/queries.ts'
 import { assertVersion } from '../http/etag.ts'
-import { notFound, unprocessable } from '../problems.ts'
-import { findSessionFacilitator, leadsAnyway, lockSessionFacilitator } from './facilitator-queries.ts'
+import { conflict, notFound, unprocessable } from '../problems.ts'
+import { findSessionFacilitator, lockSessionFacilitator, standingOf } from './facilitator-queries.ts'
 import type { SessionFacilitator, SessionFacilitatorName } from './facilitator-schemas.ts'
 import { touchSession } from './queries.ts'
 import { sessionFacilitators } from './tables.ts'
@@ -28,11 +28,12 @@ export async function nameFacilitator(
   if (staff === undefined) {
     throw unprocessable('unknown_reference', '#/staff_id', 'There is no such member of staff at work here.')
   }
-  if (replaces_staff_id !== null) {
-    const [replaced] = await tx.run(leadsAnyway, { session_id, staff_id: replaces_staff_id })
-    if (replaced?.leads !== true) {
-      throw unprocessable('unknown_reference', '#/replaces_staff_id', 'This is nobody who leads the session.')
-    }
+  const [standing] = await tx.run(standingOf, { session_id, staff_id: replaces_staff_id ?? staff_id })
+  if (replaces_staff_id === null && (standing!.facilitates || standing!.is_named)) {
+    throw conflict('already_assigned', 'This member of staff facilitates the group then, or is named already.')
+  }
+  if (replaces_staff_id !== null && !standing!.facilitates) {
+    throw unprocessable('unknown_reference', '#/replaces_staff_id', 'This is nobody who facilitates the group then.')
   }
   const id = uuid()
   await tx.db.insert(sessionFacilitators).values({

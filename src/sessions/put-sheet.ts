@@ -85,14 +85,17 @@ export async function putSheet(
     putSheetHead.for(tx.actor, { session_id, rows: text, anonymous_count, ...countsOf(rows) }),
     findSheet.for(tx.actor, { session_id })
   ])
+  const [after] = results.at(-1) as [{ json: string; version: number }?]
+  // The door closed meanwhile.
+  if (after === undefined) throw notFound()
   recordChange(tx, 'session.sheet_put', { id: session_id, version: session.version + 1 })
-  const [{ json, version }] = results.at(-1) as [{ json: string; version: number }]
-  return doneAsText(version, json)
+  return doneAsText(after.version, after.json)
 }
 
 async function answer(tx: Tx, session_id: string): Promise<Answered<Sheet>> {
   const [sheet] = await tx.run(findSheet, { session_id })
-  return doneAsText(sheet!.version, sheet!.json)
+  if (sheet === undefined) throw notFound()
+  return doneAsText(sheet.version, sheet.json)
 }
 
 function assertSheetOpen(session: LockedSession) {

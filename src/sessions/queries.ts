@@ -4,6 +4,7 @@ import { asker, quickStatement, type Shape, statement, value } from '../database
 import { behindSessionDoor } from '../groups/door.ts'
 import type { Location } from '../groups/vocabulary.ts'
 import type { Asked } from '../http/page.ts'
+import { isNamed, leadsThen } from './facilitator-queries.ts'
 import type { Outcome } from './vocabulary.ts'
 
 /** Of whom the sheet says nothing: members of the session's day without a row, and rows that only carry a note. */
@@ -72,15 +73,7 @@ export const listSessions = quickStatement<
       ${shape.has('group_id') ? sql`and s.group_id = ${value('group_id')}` : sql``}
       ${
         shape.has('of_staff_id')
-          ? sql`and (exists (select from group_facilitators f
-              where f.organization_id = s.organization_id and f.staff_id = ${value('of_staff_id')} and f.group_id = s.group_id
-                and f.starts_at <= s.starts_at and (f.ends_at is null or f.ends_at > s.starts_at)
-                and not exists (select from session_facilitators n
-                  where n.organization_id = s.organization_id and n.session_id = s.id and n.replaces_staff_id = f.staff_id
-                    and n.withdrawn_at is null))
-            or exists (select from session_facilitators n
-              where n.organization_id = s.organization_id and n.session_id = s.id and n.staff_id = ${value('of_staff_id')}
-                and n.withdrawn_at is null))`
+          ? sql`and (${leadsThen(value('of_staff_id'))} or ${isNamed(value('of_staff_id'))})`
           : sql``
       }
       ${within(shape, sql`s.starts_at`)}

@@ -147,7 +147,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'updateSession',
         tags: ['sessions'],
         summary: 'Change a session',
-        description: 'Moved onto another session of the group, it is refused unless forced.',
+        description:
+          'For those who facilitate the group. Moved onto another session of the group, it is refused unless forced; one that has begun is moved by coordinators only.',
         params: SessionPath,
         querystring: SessionMove,
         headers: ifMatch,

@@ -122,6 +122,8 @@ export const sessionFacilitators = pgTable(
     role: text({ enum: sessionFacilitatorRoles }).notNull(),
     replaces_staff_id: uuid(),
     withdrawn_at: instant(),
+    /** When they see it no more, sooner than a week after it: they were replaced in the group, or left. */
+    access_ends_at: instant(),
     ...versioned()
   },
   t => [

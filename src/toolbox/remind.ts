@@ -29,7 +29,7 @@ export async function createReminder(
   const time_zone = given.time_zone ?? owner.time_zone
   const today = localDateOf(now, time_zone)
   const starts_on = given.starts_on ?? today
-  const rrule = readRule({ starts_on, rrule: given.rrule }, today)
+  const rrule = readRule({ starts_on, start_time: time, time_zone, rrule: given.rrule }, today)
   const [had] = await tx.run(countReminders, { person_id, moderates })
   if (had!.count >= mostReminders) {
     throw conflict('too_many_reminders', `A person has ${mostReminders} reminders at one time: end another first.`)

@@ -57,7 +57,7 @@ t.test('no role lets a key do what its giver may not', async t => {
         const width = { scopes: maker, expires_at: null }
         if (refuses(() => assertRoleWithin([{ scopes: key, expires_at: null }], before, after, width))) return true
         const widened = before === 'facilitator' && after !== 'facilitator'
-        return effectiveScopes(key, after).every(
+        return effectiveScopes(key, after, 'staff').every(
           scope => (!widened && scopesOf[before].has(scope)) || maker.includes(scope)
         )
       }

@@ -98,6 +98,29 @@ t.test('notes about a session', async t => {
     t.equal(await readings(handed), all + 1)
   })
 
+  await t.test('a retry is answered with the note as it is, to those who read it, and audited', async t => {
+    const headers = { 'idempotency-key': 'once' }
+    const { id } = (await lead.post(`${session}/notes`, { text: 'A name too much.' }, headers)).data
+    await lead.patch(`/v1/notes/${id}`, { text: 'Better.' }, any)
+    const before = await readings(id)
+    const again = await lead.post(`${session}/notes`, { text: 'A name too much.' }, headers)
+    t.match(again.data, { id, text: 'Better.' })
+    t.equal(again.headers['idempotency-replayed'], 'true')
+    t.equal(await readings(id), before + 1)
+    t.equal(again.headers['cache-control'], 'no-store')
+    const scopes = ['notes:write']
+    const { secret } = (await admin.post('/v1/api-keys', { name: 'k', staff_id: lead.staff_id, scopes })).data
+    const writer = service.client(secret, admin.organization_id)
+    t.match((await writer.patch(`/v1/notes/${id}`, { follow_up: 'open' }, any)).data, { text: null, follow_up: 'open' })
+    await service.look('delete from notes where id = $1', [id])
+  })
+
+  await t.test('nobody moves a session into their own time', async t => {
+    const reply = await lead.patch(session, { starts_at: new Date().toISOString() }, any)
+    t.match(reply.json(), { status: 409, code: 'session_begun' })
+    t.equal((await lead.patch(session, { topic: 'Sleep' }, any)).statusCode, 200)
+  })
+
   await t.test('are for those who led then; the next read what is handed over', async t => {
     t.same(await texts(lead), ['Quiet.', 'Begin with the round.', 'Ask for the key of room 2.'])
     t.same(await texts(coordinator), await texts(lead))
@@ -116,9 +139,12 @@ t.test('notes about a session', async t => {
       t.match((await next.patch(`/v1/notes/${handed}`, body, any)).json(), { status: 403, code: 'not_permitted' })
     const done = await next.patch(`/v1/notes/${open}`, { follow_up: 'done' }, any)
     t.match(done.data, { follow_up: 'done', text: 'Ask for the key of room 2.', version: 3 })
-    t.equal((await next.get(`/v1/notes/${open}`)).statusCode, 404, 'done, it is for those who led then')
+    t.match((await next.patch(`/v1/notes/${open}`, { follow_up: 'open' }, any)).data, { follow_up: 'open' })
+    t.equal((await next.patch(`/v1/notes/${open}`, { follow_up: null }, any)).statusCode, 403)
+    t.equal((await next.patch(`/v1/notes/${handed}`, { follow_up: 'open' }, any)).statusCode, 403)
+    await next.patch(`/v1/notes/${open}`, { follow_up: 'done' }, any)
     t.equal((await coordinator.patch(`/v1/notes/${handed}`, { for_handover: false }, any)).statusCode, 200)
-    t.same(await texts(next), ['Read up.'])
+    t.same(await texts(next), ['Ask for the key of room 2.', 'Read up.'])
     await coordinator.patch(`/v1/notes/${handed}`, { for_handover: true }, any)
   })
 
@@ -128,6 +154,17 @@ t.test('notes about a session', async t => {
     t.equal(((await texts(substitute)) as string[]).length, 4)
     t.equal((await substitute.get(`/v1/groups/${group_id}/handover`)).statusCode, 404)
     const own = await write(substitute, { text: 'Went well.' })
+    // Who was replaced that evening was not there; what they wrote before stays theirs.
+    const instead = (
+      await admin.post(`${session}/facilitators`, {
+        staff_id: outsider.staff_id,
+        replaces_staff_id: lead.staff_id
+      })
+    ).data.id
+    t.same(await texts(lead), ['Quiet.', 'Begin with the round.', 'Ask for the key of room 2.'])
+    t.equal((await lead.get(`/v1/notes/${own}`)).statusCode, 404)
+    await admin.post(`${session}/facilitators/${instead}/withdraw`)
+    t.equal((await lead.get(`/v1/notes/${own}`)).statusCode, 200)
     await admin.post(`${session}/facilitators/${id}/withdraw`)
     t.equal((await substitute.get(`/v1/notes/${own}`)).statusCode, 404)
   })
@@ -144,9 +181,17 @@ t.test('notes about a session', async t => {
     const integration = service.client(secret, admin.organization_id)
     const observer = await service.staff(admin, 'observer')
     for (const url of [`${session}/notes`, `/v1/notes/${handed}`, `/v1/groups/${group_id}/handover`]) {
-      t.match((await integration.get(url)).json(), { status: 403, code: 'not_permitted' }, url)
+      t.match((await integration.get(url)).json(), { status: 403, code: 'insufficient_scope' }, url)
       t.match((await observer.get(url)).json(), { status: 403, code: 'insufficient_scope' }, url)
     }
+    // Nor does it make itself a key that reads them.
+    const { id: staff_id } = (await admin.get('/v1/me')).data.staff
+    const made = await integration.post('/v1/api-keys', { name: 'Mine', staff_id })
+    t.equal((await service.client(made.data.secret, admin.organization_id).get(`/v1/notes/${handed}`)).statusCode, 403)
+    t.match((await integration.post('/v1/api-keys', { name: 'Mine', staff_id, scopes: ['notes:read'] })).json(), {
+      status: 403,
+      code: 'wider_than_maker'
+    })
     t.equal((await integration.post(`${session}/notes`, { text: 'x' })).statusCode, 403)
     t.equal((await integration.patch(`/v1/notes/${handed}`, { text: 'x' }, any)).statusCode, 403)
   })

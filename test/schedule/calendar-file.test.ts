@@ -47,6 +47,16 @@ t.test('a calendar file is read', async t => {
     t.same(await days('DTSTART;VALUE=DATE:20200101', 'RRULE:FREQ=YEARLY', 'EXDATE;VALUE=DATE:20270101'), [
       ['2028-01-01', '2028-01-01']
     ])
+    const evening = 'DTSTART:20270107T020000Z'
+    t.same(
+      await days(evening, 'RRULE:FREQ=WEEKLY;BYDAY=TH;COUNT=3'),
+      ['2027-01-06', '2027-01-13', '2027-01-20'].map(day => [day, day]),
+      'in UTC, it recurs on days of UTC'
+    )
+    const until = async (text: string) => (await days(evening, `RRULE:FREQ=DAILY;UNTIL=${text}`)).length
+    t.equal(await until('20270109T020000Z'), 3)
+    t.equal(await until('20270109T015959Z'), 2)
+    t.equal(await until('20270109'), 3)
     const moved = await read(
       event('a', 'DTSTART;VALUE=DATE:20200101', 'RRULE:FREQ=YEARLY', 'SUMMARY:New Year'),
       event('a', 'RECURRENCE-ID;VALUE=DATE:20270101', 'DTSTART;VALUE=DATE:20270104', 'SUMMARY:Later')
@@ -71,6 +81,27 @@ t.test('a calendar file is read', async t => {
     t.equal(await code('DTSTART;VALUE=DATE:20261224', 'DTEND:nonsense'), 'invalid_event')
     t.equal(await code('DTSTART;VALUE=DATE:20261224', 'EXDATE:nonsense'), 'invalid_event')
     t.equal(await code('DTSTART;VALUE=DATE:20261224', 'RRULE:nonsense'), 'invalid_event')
+    for (const lines of [
+      ['DTSTART;VALUE=DATE:20270230'],
+      ['DTSTART;VALUE=DATE:20271301'],
+      ['DTSTART:20270635T270000Z'],
+      ['DTSTART:20270605T270000Z'],
+      ['DTSTART;VALUE=DATE:20270510', 'DTEND;VALUE=DATE:20270505'],
+      ['DTSTART;VALUE=DATE:20261224', 'EXDATE;VALUE=DATE:20270230'],
+      ['DTSTART;VALUE=DATE:20261224', 'RDATE;VALUE=DATE:20270105'],
+      ['DTSTART;VALUE=DATE:20261224', 'RECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20270105'],
+      ['DTSTART;VALUE=DATE:20261224', 'RRULE:FREQ=SOMETIMES']
+    ])
+      t.equal(await code(...lines), 'invalid_event', lines.join())
+    // One that the library does not read leaves the others as they are.
+    const beside = await read(
+      event('bad', start, 'RRULE:FREQ=SOMETIMES'),
+      event('good', 'DTSTART;VALUE=DATE:20270105', `SUMMARY:${'x'.repeat(199)}🎄 and more`)
+    )
+    t.match(beside.faults, [{ uid: 'bad', code: 'invalid_event' }])
+    t.match(beside.days, [{ uid: 'good', starts_on: '2027-01-05', name: `${'x'.repeat(199)}🎄` }])
+    const named = await read(event('a', start, 'SUMMARY:New Year'))
+    t.match(named.faults, [{ uid: 'a', name: 'New Year', code: 'past' }])
     const many = Array.from({ length: 1001 }, (_, n) => event(`${n}`, start))
     await t.rejects(read(...many), { status: 422, code: 'too_many_rows' })
     const busy = Array.from({ length: 20 }, (_, n) => event(`${n}`, start, 'RRULE:FREQ=WEEKLY;COUNT=440'))

@@ -167,6 +167,7 @@ t.test('changing a series', async t => {
       [{ from: week(-2) }, 'too_early', '#/from'],
       [{ from: daysFromNow(800) }, 'too_late', '#/from'],
       [{ from: week(2), rrule: 'FREQ=YEARLY' }, 'invalid_rrule', '#/rrule'],
+      [{ from: week(2), rrule: 'FREQ=WEEKLY;UNTIL=20200101' }, 'invalid_rrule', '#/rrule'],
       [{ from: week(2), location: { latitude: 1 } }, 'incomplete_coordinates', '#/location/longitude']
     ] as const) {
       t.match(await split(body), { statusCode: 422, data: { errors: [{ code, pointer }] } }, code)

@@ -148,6 +148,7 @@ t.test('preview', async t => {
       t.match(reply.data.errors?.[0] ?? reply.data, { pointer, code })
     }
     await refused({ rrule: 'FREQ=YEARLY' }, '#/rrule', 'invalid_rrule')
+    await refused({ rrule: 'FREQ=WEEKLY;UNTIL=20200101' }, '#/rrule', 'invalid_rrule')
     await refused({ starts_on: daysFromNow(800) }, '#/starts_on', 'too_late')
     await refused({ time_zone: 'EST' }, '#/time_zone', 'format')
   })

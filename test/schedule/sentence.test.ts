@@ -124,5 +124,8 @@ t.test('the last day is one where it is, and none on which it does not meet any 
   t.match(until('20261223T000000Z'), /until 22 December 2026$/, 'at that very second it still meets')
   t.match(until('20261222T235959Z'), /until 21 December 2026$/)
   const ended = { ...series, rrule: 'FREQ=WEEKLY;UNTIL=20261231', ends_on: '2026-12-08' }
+  const first = { ...series, rrule: 'FREQ=WEEKLY;UNTIL=20270201' }
+  t.match(sentenceOf(first, 'fr'), /jusqu’au 1er février 2027$/)
+  t.match(sentenceOf({ ...first, rrule: 'FREQ=WEEKLY;UNTIL=20270211' }, 'fr'), /jusqu’au 11 février 2027$/)
   t.match(sentenceOf(ended), /until 8 December 2026$/, 'whoever ended it comes first')
 })

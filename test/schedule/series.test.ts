@@ -87,6 +87,8 @@ t.test('series', async t => {
     for (const [fields, pointer, code] of [
       [{ rrule: 'FREQ=HOURLY' }, '#/rrule', 'invalid_rrule'],
       [{ rrule: 'every tuesday' }, '#/rrule', 'invalid_rrule'],
+      [{ rrule: 'FREQ=MONTHLY;BYMONTHDAY=30;BYDAY=1MO' }, '#/rrule', 'invalid_rrule'],
+      [{ rrule: 'FREQ=WEEKLY;UNTIL=20200101' }, '#/rrule', 'invalid_rrule'],
       [{ starts_on: daysFromNow(-402) }, '#/starts_on', 'too_early'],
       [{ start_time: '24:00' }, '#/start_time', 'pattern'],
       [{ time_zone: 'EST' }, '#/time_zone', 'format'],

@@ -112,6 +112,9 @@ t.test('who leads one session', async t => {
     t.same((await helper.get('/v1/groups')).data.data, [])
     t.same((await helper.get('/v1/people')).data.data, [])
     t.same((await helper.get('/v1/attendance')).data.data, [])
+    // When it is, and where, is for those who facilitate the group: it is also when they see it no more.
+    for (const body of [{ starts_at: minutesFromNow(60 * 24 * 400) }, { topic: 'x' }])
+      t.match((await helper.patch(session, body, any)).json(), { status: 403, code: 'not_permitted' })
     // Nobody lets others in but those who assign facilitators.
     t.equal((await name(session_id, { staff_id: sub.staff_id }, helper)).statusCode, 403)
     t.equal((await name(session_id, { staff_id: sub.staff_id }, lead)).statusCode, 403)
@@ -151,6 +154,24 @@ t.test('who leads one session', async t => {
     await end()
     t.equal((await leaving.get(`/v1/sessions/${session_id}`)).statusCode, 404)
     t.equal((await leaving.get(`/v1/groups/${group_id}`)).statusCode, 404)
+    // What is still to come does not close it now.
+    const helper = await service.staff(admin, 'facilitator', 'Helper')
+    await name(session_id, { staff_id: helper.staff_id })
+    await admin.post(`/v1/groups/${group_id}/facilitators`, {
+      staff_id: helper.staff_id,
+      starts_at: minutesFromNow(60),
+      ends_at: minutesFromNow(120)
+    })
+    t.equal((await helper.get(`/v1/sessions/${session_id}`)).statusCode, 200)
+    const never = (await admin.get(`/v1/groups/${group_id}/facilitators?limit=100`)).data.data.find(
+      (one: { staff_id: string; ends_at: string | null }) => one.staff_id === helper.staff_id
+    )
+    await admin.post(`/v1/groups/${group_id}/facilitators/${never.id}/end`, {})
+    t.equal(
+      (await helper.get(`/v1/sessions/${session_id}`)).statusCode,
+      200,
+      'nor does an assignment that never begins'
+    )
     // Asked for once more, they come back for that one session.
     const later = await makeSession(admin, group_id, -60 * 25)
     await name(later, { staff_id: leaving.staff_id })
@@ -160,10 +181,18 @@ t.test('who leads one session', async t => {
 
   await t.test('a deactivated member of staff leads nothing to come', async t => {
     const session_id = await makeSession(admin, group_id, -60 * 24)
+    const begun = await makeSession(admin, group_id, 20)
     const gone = await service.staff(admin, 'facilitator', 'Gone')
     const { id } = (await name(session_id, { staff_id: gone.staff_id })).data
+    const led = await name(begun, { staff_id: gone.staff_id, replaces_staff_id: lead.staff_id })
     await admin.post(`/v1/staff/${gone.staff_id}/deactivate`)
     t.match((await admin.get(`/v1/sessions/${session_id}/facilitators/${id}`)).data, { withdrawn_at: /Z$/, version: 2 })
+    t.match((await admin.get(`/v1/sessions/${begun}/facilitators/${led.data.id}`)).data, { withdrawn_at: null })
+    t.ok((await names(begun)).includes('Gone: substitute'), 'what they led stays so')
+    await admin.post(`/v1/staff/${gone.staff_id}/reactivate`)
+    const again = (await admin.post('/v1/api-keys', { name: 'again', staff_id: gone.staff_id })).data.secret
+    const back = service.client(again, admin.organization_id)
+    t.equal((await back.get(`/v1/sessions/${begun}`)).statusCode, 404, 'and is not shown to them again')
   })
 
   await t.test('refuses', async t => {
@@ -182,11 +211,15 @@ t.test('who leads one session', async t => {
     await refused({ staff_id: lead.staff_id, replaces_staff_id: lead.staff_id }, 422, 'not_a_substitute')
     await refused({ staff_id, replaces_staff_id: sub.staff_id }, 422, 'unknown_reference', '#/replaces_staff_id')
     await refused({ staff_id, role: 'facilitator' }, 422, 'validation_failed', '#/role')
-    const gone = await service.staff(admin, 'facilitator')
+    const [gone, helper] = [await service.staff(admin, 'facilitator'), await service.staff(admin, 'facilitator')]
     await admin.post(`/v1/staff/${gone.staff_id}/deactivate`)
     await refused({ staff_id: gone.staff_id }, 422, 'unknown_reference', '#/staff_id')
+    await refused({ staff_id: lead.staff_id }, 409, 'already_assigned')
     await name(session_id, { staff_id })
     await refused({ staff_id }, 409, 'already_assigned')
+    await refused({ staff_id, replaces_staff_id: lead.staff_id }, 409, 'already_assigned')
+    // Who stands in is not replaced in turn: they are withdrawn.
+    await refused({ staff_id: helper.staff_id, replaces_staff_id: staff_id }, 422, 'unknown_reference')
   })
 
   await t.test('named twice at once is named once', async t => {
