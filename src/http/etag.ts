@@ -4,7 +4,7 @@ import { preconditionFailed, preconditionRequired } from '../problems.ts'
 export const etagOf = (version: number): string => `"${version}"`
 
 /**
- * Refuses a change of anything but the version that was read: 412 unless `ifMatch` is `*`, or that version's strong tag is in it.
+ * Refuses a change of anything but the version that was read: 412 unless `ifMatch` is that version's strong tag or `*`.
  * Without the header 428, unless `optional`.
  */
 export function assertVersion(
@@ -14,7 +14,7 @@ export function assertVersion(
 ) {
   if (ifMatch === undefined) {
     if (optional === 'required') throw preconditionRequired()
-  } else if (ifMatch !== '*' && !ifMatch.split(',').some(tag => tag.trim() === etagOf(version))) {
+  } else if (ifMatch !== '*' && ifMatch !== etagOf(version)) {
     throw preconditionFailed(etagOf(version))
   }
 }

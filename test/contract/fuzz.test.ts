@@ -144,6 +144,7 @@ t.test('the service and its document agree', async t => {
   const group = await makeGroup(admin)
   const member = await makeMember(admin, group, 'Ana')
   const session = await makeSession(admin, group)
+  const missed = await makeSession(admin, group)
   const write = async (contributor: object) =>
     (await admin.post('/v1/strategies', { title: 'Walk', contributor })).data as {
       id: string
@@ -158,7 +159,7 @@ t.test('the service and its document agree', async t => {
     send: sendTo(service.app),
     key: admin.key,
     // Whoever asks must go on being let in, and a session stay open for its sheet.
-    spared: new Set([key.id, staff?.id, session, shared.id]),
+    spared: new Set([key.id, staff?.id, session, missed, shared.id]),
     refusals: { path: [404], query: [400], header: [400, 428], body: [422] },
     headers: { 'if-match': '*' },
     allowed: domainRules,
@@ -177,6 +178,8 @@ t.test('the service and its document agree', async t => {
     paths: {
       putAttendanceSheet: { session_id: session },
       getAttendanceSheet: { session_id: session },
+      // The others may be to come.
+      markSessionDidNotHappen: { session_id: missed },
       // The others may be hidden or retired by now.
       createShareLink: { strategy_id: shared.id },
       getSharedStrategy: { secret: link.data.url.split('/').at(-1) },
