@@ -96,6 +96,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'updateGroup',
         tags: ['groups'],
         summary: 'Change a group',
+        description: 'Its series and sessions keep the time zone that they were made with.',
         params: GroupPath,
         headers: ifMatch,
         body: named(GroupPatch),

@@ -73,7 +73,7 @@ const occurrenceTimes = {
 }
 const Sentence = Type.String({
   description:
-    'The rule as a person would say it, in the first of the group’s languages (English, Spanish, French or German; else English).',
+    'The rule as a person would say it, in the first of the group’s languages, or the one that a preview asks for (English, Spanish, French or German; else English).',
   examples: ['Every 2nd and 4th Tuesday at 19:00']
 })
 

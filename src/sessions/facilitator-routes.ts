@@ -55,7 +55,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['facilitators'],
         summary: 'Name who leads a session',
         description:
-          'A substitute or a co-facilitator for this one session. Somebody who does not facilitate the group finds the session among `listSessions`, sees it, its sheet and where the group meets, and may log the sheet or say that it is cancelled or did not happen, from now on until a week after it; nothing else of the group. Whoever facilitates the group and is replaced later loses this at the same instant.',
+          'A substitute or a co-facilitator for this one session. Somebody who does not facilitate the group finds the session among `listSessions`, sees it, its sheet and the group as `getGroup` answers it, and may log the sheet, write notes, or say that the session is cancelled or did not happen, from now on until a week after it; nothing else that hangs from the group. Whoever facilitates the group and is replaced later loses this at the same instant.',
         params: SessionPath,
         headers: idempotent,
         body: named(SessionFacilitatorName),

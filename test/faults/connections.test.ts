@@ -223,7 +223,7 @@ t.test('the acknowledgement of a commit gets lost', async t => {
 })
 
 t.test('every connection is taken', async t => {
-  const connectTimeout = 600
+  const connectTimeout = 1500
   const { app, admin, sheet, put, hold, waiting } = await startBehindProxy(t, {
     POOL_SIZE: '2',
     CONNECT_TIMEOUT_MS: String(connectTimeout),
