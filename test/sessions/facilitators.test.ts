@@ -172,6 +172,10 @@ t.test('who leads one session', async t => {
       200,
       'nor does an assignment that never begins'
     )
+    t.same(
+      await service.look('select access_ends_at from session_facilitators where staff_id = $1', [helper.staff_id]),
+      [{ access_ends_at: null }]
+    )
     // Asked for once more, they come back for that one session.
     const later = await makeSession(admin, group_id, -60 * 25)
     await name(later, { staff_id: leaving.staff_id })
