@@ -24,19 +24,13 @@ export const groupsFacilitated = sql`array(select door.group_id from group_facil
 
 /**
  * The sessions that whoever asks leads without facilitating their group, as an array: from when they were named until a week
- * after the session. Whoever is replaced in the group, or leaves, loses them as well, at that instant.
+ * after the session. Whoever is replaced in the group, or leaves, loses them as well, at that instant. Sessions hang from groups,
+ * so they are only known by their tables' names here.
  */
-const sessionsLed = sql`array(select lead.session_id from session_facilitators lead
+export const sessionsLed = sql`array(select lead.session_id from session_facilitators lead
   join sessions led on led.organization_id = lead.organization_id and led.id = lead.session_id
   where lead.organization_id = ${asker.organization_id} and lead.staff_id = ${asker.staff_id}::uuid and lead.withdrawn_at is null
     and led.ends_at > now() - interval '7 days' and (lead.access_ends_at is null or lead.access_ends_at > now()))`
-
-/**
- * The door of a session `s`: that of its group, and of those who lead this one session. Both are found first, each once, so that
- * a list goes by them and not by every session of the organization.
- */
-export const behindSessionDoor = ({ reach }: Pick<Shape, 'reach'>): SQL =>
-  reach === 'organization' ? sql`true` : sql`(s.group_id = any (${groupsFacilitated}) or s.id = any (${sessionsLed}))`
 
 /** Whoever leads a session of a group `g` may read the group; what hangs from it stays behind its door. */
 export const behindGroupOrSessionDoor = (shape: Pick<Shape, 'reach'>): SQL =>

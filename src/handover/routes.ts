@@ -27,20 +27,18 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         response: { 200: named(Handover) }
       }
     },
-    async request =>
-      await app.db.write(request.caller, async tx => {
-        const { organization_id } = tx.actor
-        const [found] = await tx.run(findHandover, request.params)
-        if (found === undefined) throw notFound()
+    async request => {
+      const [found] = await app.db.read(request.caller, findHandover, request.params)
+      if (found === undefined) throw notFound()
+      const rows = await app.db.write(request.caller, async tx => {
         const rows = await tx.run(listHandedOver, request.params)
-        recordReading(
-          tx,
-          'note.read',
-          rows.map(row => row.id)
-        )
-        const vault = { keyring: app.keyring, log: request.log }
-        return { ...found.handover, notes: rows.map(row => noteOf(vault, organization_id, row)) }
+        const ids = rows.map(row => row.id)
+        recordReading(tx, 'note.read', ids)
+        return rows
       })
+      const vault = { keyring: app.keyring, log: request.log }
+      return { ...found.handover, notes: rows.map(row => noteOf(vault, request.caller.organization_id, row)) }
+    }
   )
 }
 

@@ -1,7 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { asker, type Shape, statement, value } from '../database/statement.ts'
-import { behindDoor, behindSessionDoor } from '../groups/door.ts'
+import { behindDoor } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
+import { behindSessionDoor } from '../sessions/door.ts'
 import { isNamed, leadsThen } from '../sessions/facilitator-queries.ts'
 import type { Note } from './schemas.ts'
 

@@ -18,6 +18,9 @@ import { changeNote, readNote, writeNote } from './write-note.ts'
 
 const vaultOf = ({ server, log }: FastifyRequest): Vault => ({ keyring: server.keyring, log })
 
+/** A key that writes and does not read is not told what there is. */
+const told = ({ scopes }: Caller, note: Note): Note => (scopes.has('notes:read') ? note : { ...note, text: null })
+
 async function noteDoor(db: Pick<Database, 'read'>, caller: Caller, { note_id }: Record<string, string>) {
   if ((await db.read(caller, findNote, { note_id: note_id! })).length === 0) throw notFound()
 }
@@ -83,7 +86,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         request,
         reply,
         tx => writeNote(tx, vaultOf(request), request.params.session_id, request.body),
-        (tx, { id }) => readNote(tx, vaultOf(request), id)
+        async (tx, { id }) => told(request.caller, await readNote(tx, vaultOf(request), id))
       )
   )
 
@@ -122,12 +125,13 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         response: { 200: named(Note) }
       }
     },
-    async (request, reply) => {
-      const note = await change(request, reply, tx =>
-        changeNote(tx, vaultOf(request), request.params.note_id, request.headers['if-match'], request.body)
+    async (request, reply) =>
+      told(
+        request.caller,
+        await change(request, reply, tx =>
+          changeNote(tx, vaultOf(request), request.params.note_id, request.headers['if-match'], request.body)
+        )
       )
-      return request.caller.scopes.has('notes:read') ? note : { ...note, text: null }
-    }
   )
 }
 

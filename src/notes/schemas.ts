@@ -38,7 +38,10 @@ export const Note = Answer(
     id: Id,
     session_id: Id,
     group_id: Id,
-    text: Nullable({ ...text, description: `${what} Null where it does not open: this has been noted.` }),
+    text: Nullable({
+      ...text,
+      description: `${what} Null where it does not open (this has been noted), and for a key that does not read notes.`
+    }),
     for_handover,
     follow_up,
     written_by: Type.Object(

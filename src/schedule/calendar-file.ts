@@ -32,6 +32,10 @@ const cannotBeRead = 'The event has no start, or times or a rule that cannot be 
 /** The most events of one file, and the most days that they close. */
 const mostAtOnce = 1000
 
+function assertFew(many: number, what: string): void {
+  if (many > mostAtOnce) throw unprocessable('too_many_rows', '#', `At most ${mostAtOnce} ${what} are taken at once.`)
+}
+
 /**
  * Reads the days of the events of an iCalendar file (RFC 5545), from today on. An event that recurs has each of its days within two
  * years; those that were moved or left out are where the file says. What is not a whole day is the local days that it touches:
@@ -44,9 +48,6 @@ export async function readCalendar(text: string, zone: string, now: Date) {
   const read = { days: [] as CalendarDays[], faults: [] as CalendarFault[] }
   const { events, unreadable } = eventsOf(text)
   for (const uid of unreadable) read.faults.push({ uid, name: null, code: 'invalid_event', detail: cannotBeRead })
-  const assertFew = (many: number, what: string) => {
-    if (many > mostAtOnce) throw unprocessable('too_many_rows', '#', `At most ${mostAtOnce} ${what} are taken at once.`)
-  }
   assertFew(events.length + unreadable.length, 'events')
   // Days of an event that stand by themselves, by the event.
   const moved = new Map<string, Set<string>>()
@@ -113,28 +114,45 @@ type Event = InstanceType<typeof ICAL.Component> & { uid: string | null }
 function eventsOf(text: string): { events: Event[]; unreadable: (string | null)[] } {
   const whole = calendarsOf(text)
   if (whole !== undefined) return { events: whole, unreadable: [] }
-  const one = /^BEGIN:VEVENT[ \t]*\r?\n[\s\S]*?^END:VEVENT[ \t]*(?:\r?\n|$)/gim
-  const blocks = text.match(one) ?? []
+  const { blocks, rest } = blocksOf(text)
   // Without its events, it must be one all the same.
-  if (blocks.length === 0 || calendarsOf(text.replace(one, '')) === undefined) {
+  if (blocks.length === 0 || calendarsOf(rest) === undefined) {
     throw badRequest('malformed_calendar', 'This is no iCalendar file (RFC 5545).')
   }
+  assertFew(blocks.length, 'events')
   const events: Event[] = []
   const unreadable: (string | null)[] = []
-  for (const block of blocks) {
-    const read = calendarsOf(`BEGIN:VCALENDAR\r\n${block.trimEnd()}\r\nEND:VCALENDAR\r\n`)
+  for (const lines of blocks) {
+    const read = calendarsOf(['BEGIN:VCALENDAR', ...lines, 'END:VCALENDAR', ''].join('\r\n'))
     if (read !== undefined) events.push(...read)
     else
       unreadable.push(
         uidOf(
-          /^UID[^:\r\n]*:(.*(?:\r?\n[ \t].*)*)/im
-            .exec(block)?.[1]
-            ?.replace(/\r?\n[ \t]/g, '')
+          lines
+            .find(line => /^UID[:;]/i.test(line))
+            ?.replace(/^[^:]*:/, '')
             .trim()
         )
       )
   }
   return { events, unreadable }
+}
+
+/** The unfolded lines of each event, and all others. Each line is looked at once. */
+function blocksOf(text: string): { blocks: string[][]; rest: string } {
+  const blocks: string[][] = []
+  const rest: string[] = []
+  let block: string[] | undefined
+  for (const line of text.replace(/\r?\n[ \t]/g, '').split(/\r?\n/)) {
+    if (block === undefined && /^BEGIN:VEVENT\s*$/i.test(line)) block = []
+    if (block === undefined) rest.push(line)
+    else block.push(line)
+    if (block !== undefined && /^END:VEVENT\s*$/i.test(line)) {
+      blocks.push(block)
+      block = undefined
+    }
+  }
+  return { blocks, rest: [...rest, ...(block ?? [])].join('\r\n') }
 }
 
 /** The events of the calendars in a text; nothing where it is none. */

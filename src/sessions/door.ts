@@ -1,9 +1,16 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Caller } from '../access/caller.ts'
 import type { Database } from '../database/database.ts'
-import { asker, quickStatement, value } from '../database/statement.ts'
-import { behindSessionDoor } from '../groups/door.ts'
+import { asker, quickStatement, type Shape, value } from '../database/statement.ts'
+import { groupsFacilitated, sessionsLed } from '../groups/door.ts'
 import { notFound } from '../problems.ts'
+
+/**
+ * The door of a session `s`: that of its group, and of those who lead this one session. Both are found first, each once, so that
+ * a list goes by them and not by every session of the organization.
+ */
+export const behindSessionDoor = ({ reach }: Pick<Shape, 'reach'>): SQL =>
+  reach === 'organization' ? sql`true` : sql`(s.group_id = any (${groupsFacilitated}) or s.id = any (${sessionsLed}))`
 
 const sessionWithinReach = quickStatement<{ id: string }, { session_id: string }>(
   'session_within_reach',

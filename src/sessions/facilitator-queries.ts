@@ -1,8 +1,8 @@
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Refusals } from '../database/refusals.ts'
 import { asker, quickStatement, statement, value } from '../database/statement.ts'
-import { behindSessionDoor } from '../groups/door.ts'
 import { conflict, unprocessable } from '../problems.ts'
+import { behindSessionDoor } from './door.ts'
 import type { SessionFacilitator, SessionLeader } from './facilitator-schemas.ts'
 
 const columns = sql.raw(
@@ -13,10 +13,13 @@ const joined = sql`session_facilitators n
   join sessions s on s.organization_id = n.organization_id and s.id = n.session_id
   join staff t on t.organization_id = n.organization_id and t.id = n.staff_id`
 
+/** Of an assignment `f` and a session `s`. */
+const whenItBegins = sql`f.starts_at <= s.starts_at and (f.ends_at is null or f.ends_at > s.starts_at)`
+
 /** Whether a member of staff facilitates the group of a session `s` when it begins. */
 export const facilitatesThen = (staff_id: SQLWrapper): SQL => sql`exists (select from group_facilitators f
   where f.organization_id = s.organization_id and f.group_id = s.group_id and f.staff_id = ${staff_id}
-    and f.starts_at <= s.starts_at and (f.ends_at is null or f.ends_at > s.starts_at))`
+    and ${whenItBegins})`
 
 /** Whether a member of staff facilitates the group of a session `s` when it begins, and nobody stands in for them. */
 export const leadsThen = (staff_id: SQLWrapper): SQL => sql`(${facilitatesThen(staff_id)} and not exists (
@@ -36,7 +39,7 @@ export const leaders = sql`
   select null::uuid as session_facilitator_id, f.staff_id, t.display_name, f.role, null::uuid as replaces_staff_id, f.id as of_id
   from group_facilitators f join staff t on t.organization_id = f.organization_id and t.id = f.staff_id
   where f.organization_id = s.organization_id and f.group_id = s.group_id
-    and f.starts_at <= s.starts_at and (f.ends_at is null or f.ends_at > s.starts_at)
+    and ${whenItBegins}
     and not exists (select from session_facilitators n
       where n.organization_id = s.organization_id and n.session_id = s.id and n.withdrawn_at is null
         and f.staff_id in (n.staff_id, n.replaces_staff_id))

@@ -1,9 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { instantText } from '../database/columns.ts'
 import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
-import { behindSessionDoor } from '../groups/door.ts'
+import { behindDoor } from '../groups/door.ts'
 import type { Location } from '../groups/vocabulary.ts'
 import type { Asked } from '../http/page.ts'
+import { behindSessionDoor } from './door.ts'
 import { isNamed, leadsThen } from './facilitator-queries.ts'
 import type { Outcome } from './vocabulary.ts'
 
@@ -105,6 +106,8 @@ export interface LockedSession {
   anonymous_count: number
   location: Location | null
   closure_id: string | null
+  /** Whether the group is behind the asker's door, and not this session alone. */
+  of_group: boolean
   /** Whether a sheet may be put already: from an hour before the start. */
   begun: boolean
 }
@@ -114,7 +117,7 @@ export const lockSession = statement<LockedSession, { session_id: string }>(
   'lock_session',
   shape => sql`
     select s.id, s.group_id, s.starts_at, s.duration_minutes, s.time_zone, s.outcome, s.version, s.sheet_version, s.anonymous_count,
-      s.location, s.closure_id,
+      s.location, s.closure_id, ${behindDoor(shape, sql`s.group_id`)} as of_group,
       now() >= s.starts_at - interval '60 minutes' as begun
     from sessions s
     where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindSessionDoor(shape)}

@@ -1,6 +1,8 @@
 import t from 'tap'
 import { type Client, startApp } from '../support/app.ts'
 import { assign, makeGroup, makeSession } from '../support/circle.ts'
+import { closeGate } from '../support/gate.ts'
+import { until } from '../support/process.ts'
 
 const any = { 'if-match': '*' }
 
@@ -112,7 +114,11 @@ t.test('notes about a session', async t => {
     const { secret } = (await admin.post('/v1/api-keys', { name: 'k', staff_id: lead.staff_id, scopes })).data
     const writer = service.client(secret, admin.organization_id)
     t.match((await writer.patch(`/v1/notes/${id}`, { follow_up: 'open' }, any)).data, { text: null, follow_up: 'open' })
-    await service.look('delete from notes where id = $1', [id])
+    const own = { 'idempotency-key': 'twice' }
+    t.equal((await writer.post(`${session}/notes`, { text: 'Mine.' }, own)).data.text, 'Mine.')
+    const replayed = await writer.post(`${session}/notes`, { text: 'Mine.' }, own)
+    t.match(replayed, { statusCode: 201, data: { text: null } }, 'it may have been changed since')
+    await service.look('delete from notes where id in ($1, $2)', [id, replayed.data.id])
   })
 
   await t.test('nobody moves a session into their own time', async t => {
@@ -167,6 +173,22 @@ t.test('notes about a session', async t => {
     t.equal((await lead.get(`/v1/notes/${own}`)).statusCode, 200)
     await admin.post(`${session}/facilitators/${id}/withdraw`)
     t.equal((await substitute.get(`/v1/notes/${own}`)).statusCode, 404)
+  })
+
+  await t.test('is not written by whoever is withdrawn meanwhile', async t => {
+    const substitute = await staff('Withdrawn')
+    const { id } = (await admin.post(`${session}/facilitators`, { staff_id: substitute.staff_id })).data
+    const open = await closeGate(service.superuserUrl, 'notes', 'access exclusive')
+    const written = substitute.post(`${session}/notes`, { text: 'Too late.' })
+    await until(async () => {
+      const [{ n }] = await service.look(
+        "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+      )
+      return n > 0
+    })
+    await admin.post(`${session}/facilitators/${id}/withdraw`)
+    await open()
+    t.equal((await written).statusCode, 404)
   })
 
   await t.test('whoever is replaced reads none, from that instant on', async t => {

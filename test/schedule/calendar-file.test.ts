@@ -100,6 +100,12 @@ t.test('a calendar file is read', async t => {
     )
     t.match(beside.faults, [{ uid: 'bad', code: 'invalid_event' }])
     t.match(beside.days, [{ uid: 'good', starts_on: '2027-01-05', name: `${'x'.repeat(199)}🎄` }])
+    const began = performance.now()
+    const unclosed = `BEGIN:VCALENDAR\r\n${'BEGIN:VEVENT\r\n'.repeat(70_000)}`
+    await t.rejects(readCalendar(unclosed, 'UTC', now), { status: 400, code: 'malformed_calendar' })
+    const bad = Array.from({ length: 1001 }, (_, n) => event(`${n}`, start, 'RRULE:FREQ=SOMETIMES'))
+    await t.rejects(read(...bad), { status: 422, code: 'too_many_rows' })
+    t.ok(performance.now() - began < 2000)
     const named = await read(event('a', start, 'SUMMARY:New Year'))
     t.match(named.faults, [{ uid: 'a', name: 'New Year', code: 'past' }])
     const many = Array.from({ length: 1001 }, (_, n) => event(`${n}`, start))
@@ -190,6 +196,14 @@ t.test('a calendar of closures', async t => {
     t.same(await closed(), [c])
     t.match((await send(calendar(event('one', 'DTSTART;VALUE=DATE:20200101')))).data.counts, { removed: 1 })
     t.same(await closed(), [])
+  })
+
+  await t.test('the days of a group are those of its own clocks', async t => {
+    const there = await makeGroup(admin, { time_zone: 'Pacific/Auckland' })
+    const late = calendar(event('late', `DTSTART:${basic(a)}T230000Z`, `DTEND:${basic(a)}T233000Z`))
+    const { results } = (await send(late, admin, `?group_id=${there}`)).data
+    t.match(results, [{ result: 'created', starts_on: addDays(a, 1), ends_on: addDays(a, 1) }])
+    await admin.post(`/v1/closures/${results[0].closure_id}/remove`, undefined, { 'if-match': '*' })
   })
 
   await t.test('is for those whom it concerns', async t => {
