@@ -31,6 +31,9 @@ import { buildSerializer } from './http/serialization.ts'
 import { buildValidator, parseQuery } from './http/validation.ts'
 import imports from './imports/routes.ts'
 import { schemas as importSchemas } from './imports/schemas.ts'
+import absences from './memberships/absence-routes.ts'
+import { schemas as absenceSchemas } from './memberships/absence-schemas.ts'
+import waitlist from './memberships/line-routes.ts'
 import { refusals as membershipRefusals } from './memberships/queries.ts'
 import memberships from './memberships/routes.ts'
 import { schemas as membershipSchemas } from './memberships/schemas.ts'
@@ -50,7 +53,12 @@ import { refusals as sessionFacilitatorRefusals } from './sessions/facilitator-q
 import sessionFacilitators from './sessions/facilitator-routes.ts'
 import { schemas as sessionFacilitatorSchemas } from './sessions/facilitator-schemas.ts'
 import sessions from './sessions/routes.ts'
+import rsvps from './sessions/rsvp-routes.ts'
+import { schemas as rsvpSchemas } from './sessions/rsvp-schemas.ts'
 import { schemas as sessionSchemas } from './sessions/schemas.ts'
+import { refusals as syncRefusals } from './sessions/sync-queries.ts'
+import attendanceSync from './sessions/sync-routes.ts'
+import { schemas as syncSchemas } from './sessions/sync-schemas.ts'
 import strategyExchange from './strategies/exchange-routes.ts'
 import { schemas as strategyExchangeSchemas } from './strategies/exchange-schemas.ts'
 import strategyFeedback from './strategies/feedback-routes.ts'
@@ -60,6 +68,8 @@ import strategyReviews from './strategies/review-routes.ts'
 import strategies from './strategies/routes.ts'
 import { schemas as strategySchemas } from './strategies/schemas.ts'
 import { sharedStrategies, shareLinks } from './strategies/share-routes.ts'
+import deviceSync from './sync/routes.ts'
+import { schemas as deviceSyncSchemas } from './sync/schemas.ts'
 import practices from './toolbox/practice-routes.ts'
 import practiceReminders from './toolbox/reminder-routes.ts'
 import toolbox from './toolbox/routes.ts'
@@ -144,6 +154,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       ...personRefusals,
       ...membershipRefusals,
       ...sessionFacilitatorRefusals,
+      ...syncRefusals,
       ...strategyRefusals
     }),
     // Without a caller, the refusal is about who is asking: nothing is behind it.
@@ -185,10 +196,14 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     ...facilitatorSchemas,
     ...personSchemas,
     ...membershipSchemas,
+    ...absenceSchemas,
     ...scheduleSchemas,
     ...sessionSchemas,
     ...sessionFacilitatorSchemas,
+    ...rsvpSchemas,
+    ...syncSchemas,
     ...noteSchemas,
+    ...deviceSyncSchemas,
     ...handoverSchemas,
     ...importSchemas,
     ...strategySchemas,
@@ -219,12 +234,17 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       await signedIn.register(facilitators)
       await signedIn.register(people)
       await signedIn.register(memberships)
+      await signedIn.register(waitlist)
+      await signedIn.register(absences)
       await signedIn.register(schedule)
       await signedIn.register(closures)
       await signedIn.register(sessions)
       await signedIn.register(sessionFacilitators)
       await signedIn.register(attendance)
+      await signedIn.register(rsvps)
+      await signedIn.register(attendanceSync)
       await signedIn.register(notes)
+      await signedIn.register(deviceSync)
       await signedIn.register(handover)
       await signedIn.register(imports)
       await signedIn.register(strategies)

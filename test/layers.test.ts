@@ -23,6 +23,7 @@ const rooms = [
   'schedule',
   'sessions',
   'notes',
+  'sync',
   'handover',
   'imports',
   'strategies',

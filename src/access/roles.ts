@@ -18,12 +18,13 @@ const subjects = [
 ] as const
 
 type Subject = (typeof subjects)[number]
-export type Scope = `${Subject}:${'read' | 'write'}` | 'strategies:moderate' | 'handover:read'
+export type Scope = `${Subject}:${'read' | 'write'}` | 'strategies:moderate' | 'handover:read' | 'attendance:correct'
 
 export const scopes = [
   ...subjects.flatMap<Scope>(subject => [`${subject}:read`, `${subject}:write`]),
   'strategies:moderate',
-  'handover:read'
+  'handover:read',
+  'attendance:correct'
 ] satisfies Scope[]
 
 const both = (...names: Subject[]) => names.flatMap<Scope>(name => [`${name}:read`, `${name}:write`])
@@ -37,7 +38,8 @@ export const scopesOf: Record<Role, ReadonlySet<Scope>> = {
   coordinator: new Set<Scope>([
     ...both('groups', 'people', 'memberships', 'sessions', 'attendance', 'imports', 'strategies', 'toolbox', 'notes'),
     'strategies:moderate',
-    'handover:read'
+    'handover:read',
+    'attendance:correct'
   ]),
   facilitator: new Set<Scope>([
     'groups:read',

@@ -33,12 +33,12 @@ with
   reviewed_function (signature) as (values ('find_api_key(bytea)'), ('list_organizations()'),
     ('series_to_extend(date, integer)'), ('purge_expired(integer, integer, integer)'), ('find_share_link(bytea)'),
     ('search_strategies(text, text[], tsquery, text, integer, uuid, uuid, boolean, uuid[], integer, uuid, integer)'),
-    ('corrected_words(text, text[], uuid, uuid, boolean, uuid[])')),
+    ('corrected_words(text, text[], uuid, uuid, boolean, uuid[])'), ('groups_with_seats(integer)')),
 
   -- What their owner may read, and purge.
   reviewed_policy (name, table_name, command) as (
     select 'reviewed_functions', unnest(array['organizations', 'staff', 'api_keys', 'series', 'audit_entries', 'outbox_events',
-      'idempotency_keys', 'strategies', 'strategy_words', 'strategy_share_links']), 'r'
+      'idempotency_keys', 'strategies', 'strategy_words', 'strategy_share_links', 'groups', 'memberships']), 'r'
     union all select 'reviewed_purge', unnest(array['audit_entries', 'outbox_events', 'idempotency_keys']), 'd'),
 
   our_role as (

@@ -14,6 +14,15 @@ export const instant = customType<{ data: string; driverData: string }>({
   fromDriver: instantFromText
 })
 
+/**
+ * The transaction that last wrote the row, set by a trigger: what a device has not seen yet is found by it (`sync`). Unlike an
+ * instant or a number from a sequence, it can be compared with the transactions that were still under way when one looked.
+ */
+export const changedBy = () =>
+  customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' })('changed_by')
+    .notNull()
+    .default(sql`pg_current_xact_id()`)
+
 export const bytes = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' })
 
 /** What every table of a tenant begins with. The primary key is (organization_id, id), so that a key carries its organization. */

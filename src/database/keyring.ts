@@ -5,6 +5,18 @@ interface MasterKey {
   secret: Buffer
 }
 
+/** What it takes to seal and to open, and to tell the operator when something does not open. */
+export interface Vault {
+  keyring: Keyring
+  log: { error(ids: Record<string, string>, message: string): void }
+}
+
+/** The vault of a request. */
+export const vaultOf = ({ server, log }: { server: { keyring: Keyring }; log: Vault['log'] }): Vault => ({
+  keyring: server.keyring,
+  log
+})
+
 const version = 1
 
 /**

@@ -8,7 +8,7 @@ import type { Group } from './schemas.ts'
 
 const columns = sql.raw(
   `g.id, g.name, g.slug, g.description, g.topics, g.access, g.format, g.mode, g.location, g.online_url, g.online_phone,
-  g.languages, g.accessibility, g.audience, g.capacity, g.status, g.status_reason, g.visibility, g.time_zone,
+  g.languages, g.accessibility, g.audience, g.capacity, g.capacity_rule, g.status, g.status_reason, g.visibility, g.time_zone,
   g.archived_at, g.version, g.created_at, g.updated_at`
 )
 
@@ -24,6 +24,9 @@ const computed = sql`
     where m.organization_id = g.organization_id and m.group_id = g.id
       and m.joined_on <= d.today and (m.left_on is null or m.left_on >= d.today)
   ) as member_count`
+
+/** A group as it is answered. */
+export const groupColumns = sql`${columns}, ${computed}`
 
 /** Kilometres as the crow flies (haversine, on a sphere of 6371 km). */
 const distance = sql`(12742 * asin(least(1, sqrt(
@@ -61,7 +64,7 @@ export interface GroupFilters {
 export const listGroups = statement<Group & { name_key: string }, GroupFilters & Asked>(
   'list_groups',
   shape => sql`
-    select ${columns}, ${computed}, g.name_key from groups g
+    select ${groupColumns}, g.name_key from groups g
     where g.organization_id = ${asker.organization_id} and ${behindDoor(shape, sql`g.id`)} ${filters(shape)}
       ${shape.has('after_1') ? sql`and (g.name_key, g.id) > (${value('after_0')}, ${value('after_1')}::uuid)` : sql``}
     order by g.name_key, g.id limit ${value('limit')}`
@@ -74,7 +77,7 @@ export const listGroupsNear = statement<
 >(
   'list_groups_near',
   shape => sql`
-    select ${columns}, ${computed}, g.distance from (
+    select ${groupColumns}, g.distance from (
       select g.*, ${distance} as distance from groups g
       where g.organization_id = ${asker.organization_id} and g.latitude is not null and g.longitude is not null
         and ${behindDoor(shape, sql`g.id`)} ${filters(shape)}) g
@@ -86,7 +89,7 @@ export const listGroupsNear = statement<
 export const findGroup = quickStatement<Group, { group_id: string }>(
   'find_group',
   shape => sql`
-    select ${columns}, ${computed} from groups g
+    select ${groupColumns} from groups g
     where g.organization_id = ${asker.organization_id} and g.id = ${value('group_id')} and ${behindGroupOrSessionDoor(shape)}`
 )
 

@@ -19,7 +19,15 @@ import {
   Version,
   Word
 } from '../http/schemas.ts'
-import { accesses, formats, groupStatuses, type Location as LocationRow, modes, visibilities } from './vocabulary.ts'
+import {
+  accesses,
+  capacityRules,
+  formats,
+  groupStatuses,
+  type Location as LocationRow,
+  modes,
+  visibilities
+} from './vocabulary.ts'
 
 const words = (description: string) => Type.Array(Word, { maxItems: 20, uniqueItems: true, description })
 
@@ -74,7 +82,11 @@ const described = {
   languages: Type.Array(Language, { maxItems: 20, uniqueItems: true, description: 'BCP 47.' }),
   accessibility: phrases('E.g. `wheelchair access`, `sign language`, `babysitting`.'),
   audience: phrases('Whom it is meant for, e.g. `women`, `young people`.'),
-  capacity: Nullable(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Seats.' })),
+  capacity: Nullable(Type.Integer({ minimum: 1, maximum: 10_000, description: 'Seats; null: as many as come.' })),
+  capacity_rule: OneOf(capacityRules, {
+    description:
+      '`hard`: who comes when every seat is taken, waits in line. `soft`: they are let in, and it is said that there are too many.'
+  }),
   status: OneOf(groupStatuses),
   status_reason: Nullable(Line(300, { description: 'Why it is paused or closed.' })),
   visibility: OneOf(visibilities, { description: '`listed`: may appear in a directory.' }),
@@ -111,6 +123,7 @@ const optional = {
   accessibility: Defaulted(described.accessibility, []),
   audience: Defaulted(described.audience, []),
   capacity: Defaulted(described.capacity, null),
+  capacity_rule: Defaulted(described.capacity_rule, 'hard'),
   status: Defaulted(described.status, 'active'),
   status_reason: Defaulted(described.status_reason, null),
   visibility: Defaulted(described.visibility, 'unlisted'),

@@ -11,9 +11,9 @@ import {
   text,
   uniqueIndex
 } from 'drizzle-orm/pg-core'
-import { instant, oneOf, tenant, versioned } from '../database/columns.ts'
+import { changedBy, instant, oneOf, tenant, versioned } from '../database/columns.ts'
 import { organizations } from '../organizations/tables.ts'
-import { accesses, formats, groupStatuses, type Location, modes, visibilities } from './vocabulary.ts'
+import { accesses, capacityRules, formats, groupStatuses, type Location, modes, visibilities } from './vocabulary.ts'
 
 /** The people and the purpose that persist. */
 export const groups = pgTable(
@@ -36,6 +36,7 @@ export const groups = pgTable(
     accessibility: text().array().notNull(),
     audience: text().array().notNull(),
     capacity: integer(),
+    capacity_rule: text({ enum: capacityRules }).notNull().default('hard'),
     status: text({ enum: groupStatuses }).notNull(),
     status_reason: text(),
     visibility: text({ enum: visibilities }).notNull(),
@@ -45,6 +46,7 @@ export const groups = pgTable(
     search_text: text().notNull(),
     /** The name, folded: the order of the list. */
     name_key: text().notNull(),
+    changed_by: changedBy(),
     ...versioned()
   },
   t => [
@@ -57,6 +59,7 @@ export const groups = pgTable(
     check('groups_mode', oneOf(t.mode, modes)),
     check('groups_status', oneOf(t.status, groupStatuses)),
     check('groups_visibility', oneOf(t.visibility, visibilities)),
+    check('groups_capacity_rule', oneOf(t.capacity_rule, capacityRules)),
     check('groups_capacity', sql`${t.capacity} > 0`),
     check(
       'groups_place',

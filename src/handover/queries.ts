@@ -29,7 +29,7 @@ export const findHandover = statement<{ handover: Omit<Handover, 'notes'> }, { g
     -- Every sheet of the group is read once, and not once for each member.
     marks as materialized (
       select a.person_id, a.status, a.starts_at, s.local_date
-      from g join sessions s on s.organization_id = g.organization_id and s.group_id = g.id and s.sheet_version > 0
+      from g join sessions s on s.organization_id = g.organization_id and s.group_id = g.id and s.submitted_at is not null
       join attendance a on a.organization_id = s.organization_id and a.session_id = s.id
       where a.person_id is not null),
     heard as (

@@ -196,7 +196,8 @@ const parameters: Record<string, Parameter> = {
 }
 
 /** What is lost when two people change it at once would be missed: these are changed only by who says what they read. */
-const guarded = /^\/v1\/(?:groups|series|sessions|closures|people|strategies|notes)\/\{\w+\}(?:\/\w+)?$/
+const guarded =
+  /^\/v1\/(?:groups|series|sessions|closures|people|strategies|notes)\/\{\w+\}(?:\/(?:attendance\/)?\w+)?$/
 
 /** The sheet's first PUT needs no If-Match, later ones do. */
 const guardedLater = /^\/v1\/sessions\/\{\w+\}\/attendance$/

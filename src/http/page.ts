@@ -4,7 +4,7 @@ import { badRequest } from '../problems.ts'
 /** What a cursor carries: the order's two columns of the last row of the page before. */
 export type Position = [string | number | null, string | number]
 
-interface Signer {
+export interface Signer {
   sign(purpose: string, text: string): Buffer
   verify(purpose: string, text: string, signature: Buffer): boolean
 }
@@ -43,10 +43,10 @@ export async function paged<Row>(
   const filters = filtersOf(query)
   const list = `${request.caller.organization_id} ${path}?${filters}`
 
-  const after = cursor === undefined ? [] : read(cursor, list, signer)
+  const after: Partial<Position> = cursor === undefined ? [] : JSON.parse(openCursor(cursor, list, signer))
   const rows = await fetch({ limit: limit + 1, after_0: after[0], after_1: after[1] })
   const data = rows.length > limit ? rows.slice(0, limit) : rows
-  const next = rows.length > limit ? write(order(data.at(-1)!), list, signer) : null
+  const next = rows.length > limit ? sealCursor(JSON.stringify(order(data.at(-1)!)), list, signer) : null
   if (next !== null) {
     reply.header('link', `<${request.server.publicUrl}${path}?${filters}limit=${limit}&cursor=${next}>; rel="next"`)
   }
@@ -62,13 +62,14 @@ function filtersOf(query: Record<string, unknown>): string {
   return text
 }
 
-function write(position: Position, list: string, signer: Signer): string {
-  const text = JSON.stringify(position)
+/** @param text a position, that anybody may read and nobody else may make */
+export function sealCursor(text: string, list: string, signer: Signer): string {
   const mac = signer.sign('cursor', `${list}\n${text}`).subarray(0, 16)
   return `${Buffer.from(text).toString('base64url')}.${mac.toString('base64url')}`
 }
 
-function read(cursor: string, list: string, signer: Signer): Position {
+/** @throws Problem 400 `invalid_cursor` */
+export function openCursor(cursor: string, list: string, signer: Signer): string {
   const [position, mac, ...rest] = cursor.split('.')
   const text = Buffer.from(position ?? '', 'base64url').toString()
   const signature = Buffer.from(mac ?? '', 'base64url')
@@ -79,5 +80,5 @@ function read(cursor: string, list: string, signer: Signer): Position {
       { in: 'query', parameter: 'cursor', code: 'invalid_cursor', detail: 'Begin again without a cursor.' }
     ])
   }
-  return JSON.parse(text)
+  return text
 }

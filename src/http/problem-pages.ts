@@ -34,6 +34,8 @@ export const problemCodes: Record<number, Record<string, string>> = {
   403: {
     insufficient_scope: 'The key, or the role of its member of staff, lacks the scope that this operation needs.',
     not_permitted: 'This, or a part of it, is not for whoever asks; the detail says for whom.',
+    sheet_locked:
+      'The sheet is locked, some time after its first submission: it is corrected by those with the scope `attendance:correct`, who say why.',
     role_not_allowed: 'This operation is not for the role of the key.',
     wider_than_maker: 'A key cannot make or renew a key that may do more, or lasts longer, than itself.'
   },
@@ -51,10 +53,14 @@ export const problemCodes: Record<number, Record<string, string>> = {
     contributor_sealed:
       'The contributor of the card is anonymous. They alone change that, with the secret that they were given.',
     already_left: 'The membership has its last day already, and ends once. Coming back is a new membership.',
+    already_paused:
+      'The member is, or will be, away until further notice. Resume the membership, or withdraw that absence, first.',
+    already_requested: 'The person has asked to join the group already, or waits for a seat, or is offered one.',
     email_taken: 'Another member of staff of the organization has this e-mail address.',
     external_id_taken: 'Another person of the organization already has one of these external identifiers.',
     group_archived: 'The group is archived. Restore it first.',
     group_closed: 'The group is closed: nobody joins it any more. Change its status first.',
+    id_reused: 'Another sheet was sent with this id. The device makes a new one for each sheet that it saves.',
     idempotency_in_progress:
       'The first request with this Idempotency-Key is still under way. Send the same again after Retry-After, and it is answered with the first answer.',
     integrity_error:
@@ -63,13 +69,23 @@ export const problemCodes: Record<number, Record<string, string>> = {
     key_revoked: 'The key was revoked, for good. Make another one.',
     membership_overlaps: 'The person belongs to the group already during some of that time.',
     not_anonymous: 'The contributor of the card is not anonymous, or no more.',
+    not_offered: 'No seat is offered here, or it was accepted or declined already.',
+    not_paused: 'The member is not away until further notice.',
+    not_pending: 'There is no request, place in line or offer that could be taken back.',
+    not_requested: 'Nobody asks to join here, or they were answered already.',
+    offer_expired:
+      'The seat was kept until `offer_expires_at`, and is for the next in line since. Ask for a place in line again.',
     session_cancelled: 'The session is cancelled. Reinstate it first.',
     session_did_not_happen: 'The session is marked as not happened. Reinstate it first.',
     session_overlaps: 'The group has another session at that time. Send the request with force=true to keep both.',
-    session_held: 'The session was held: it has an attendance sheet, which cannot be taken back.',
+    no_sheet: 'The session has no attendance sheet: none was put yet, or it was withdrawn.',
+    not_a_member:
+      'This is for members: who belongs to the group at that time. Whoever asked to join or waits, withdraws.',
+    session_held:
+      'The session was held: it has an attendance sheet. One that was put on the wrong session is withdrawn.',
     session_not_scheduled: 'The session is cancelled or did not happen. Reinstate it first.',
     session_begun:
-      'The session has begun. Who led it, and who reads its notes, follows from when it was: only coordinators and administrators move it.',
+      'The session has begun. Who led it, and who reads its notes, follows from when it was: only coordinators and administrators move it. Who was expected is decided when it begins.',
     session_not_started:
       'Attendance records what happened. A sheet is accepted from 60 minutes before the start of its session on; what is still to come did not "not happen", it is cancelled.',
     slug_taken: 'Another group of the organization has this slug.',
@@ -94,15 +110,21 @@ export const problemCodes: Record<number, Record<string, string>> = {
     contributor_incomplete:
       'Say who contributed the card: `person` with a person, `nickname` with a nickname, `anonymous` without one.',
     ends_before_start: 'It would end before it begins.',
+    ends_before_it_begins: 'The last day cannot lie before the first.',
     expires_in_the_past: 'It expires at some time to come.',
     expires_too_late: 'It expires sooner: for how long it may last, the operation says.',
     group_required: 'A card of a group says of which.',
     idempotency_key_reused:
       'This Idempotency-Key was used for another request in the last 24 hours. Use a new key for each thing that you want done.',
+    id_reused: 'Another sheet was sent with this id. The device makes a new one for each sheet that it saves.',
     incomplete_coordinates: 'Latitude and longitude are given together, or neither is.',
     invalid_rrule: 'The recurrence rule is not among those that are understood, or makes no session.',
     left_before_joining: 'The last day of a membership cannot lie before its first.',
     no_occurrence: 'The series has no session on that day by its rule.',
+    no_such_head: 'The sheet has no head there that nobody named: an anonymous one, or a walk-in who is only a name.',
+    duplicate_person: 'This person stands on the sheet already.',
+    reason_required: 'The sheet is locked: say why it is corrected.',
+    unknown_person: 'There is no such person that the key may see.',
     no_letters: 'Nothing is left of this name to look for.',
     no_scopes: 'Your key has no scope that the role of this member of staff could use.',
     not_a_substitute: 'Only a substitute leads in the place of somebody, and nobody in their own.',

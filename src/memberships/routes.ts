@@ -1,31 +1,64 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Caller } from '../access/caller.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { change } from '../changes/change.ts'
-import type { Database } from '../database/database.ts'
+import { vaultOf } from '../database/keyring.ts'
+import type { Statement } from '../database/statement.ts'
 import { groupDoor } from '../groups/door.ts'
 import { GroupPath } from '../groups/schemas.ts'
 import { etagOf } from '../http/etag.ts'
-import { paged } from '../http/page.ts'
+import { type Asked, type Position, paged } from '../http/page.ts'
 import { idempotent, idempotentIfMatch, named } from '../http/schemas.ts'
 import { personDoor } from '../people/door.ts'
 import { PersonPath } from '../people/schemas.ts'
 import { notFound } from '../problems.ts'
+import { membershipDoor } from './door.ts'
 import { createMembership } from './join-group.ts'
 import { leaveMembership } from './leave-group.ts'
-import { findMembership, listMemberships, listPersonMemberships } from './queries.ts'
+import {
+  findMembership,
+  listMemberships,
+  listPersonMemberships,
+  listWaiting,
+  type MembershipFilters,
+  type MembershipRow
+} from './queries.ts'
 import {
   Membership,
   MembershipCreate,
+  MembershipForce,
   MembershipLeave,
   MembershipPage,
   MembershipPath,
   MembershipQuery
 } from './schemas.ts'
+import { membershipOf, told } from './sealed-message.ts'
 
-async function membershipDoor(db: Pick<Database, 'read'>, caller: Caller, { membership_id }: Record<string, string>) {
-  const rows = await db.read(caller, findMembership, { membership_id: membership_id! })
-  if (rows.length === 0) throw notFound()
+const byFirstDay = ({ joined_on, id }: MembershipRow): Position => [joined_on, id]
+const byPlace = ({ place, id }: MembershipRow): Position => [place, id]
+
+async function listed<Of extends object>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  list: Statement<MembershipRow, Of & Asked>,
+  of: Of,
+  order: (row: MembershipRow) => Position
+) {
+  const { server, caller } = request
+  const { data, page } = await paged<MembershipRow>(
+    request,
+    reply,
+    // After somebody without a first day: only others without one.
+    asked => server.db.read(caller, list, { ...of, ...asked, after_0: asked.after_0 ?? undefined }),
+    order
+  )
+  return { data: data.map(row => membershipOf(vaultOf(request), caller.organization_id, row)), page }
 }
+
+const filtersOf = ({
+  limit: _,
+  cursor: __,
+  ...filters
+}: MembershipFilters & { limit: number; cursor?: string }): MembershipFilters => filters
 
 /** Who belongs to a group, from when to when. */
 const routes: FastifyPluginAsyncTypebox = async app => {
@@ -37,7 +70,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'listMemberships',
         tags: ['memberships'],
         summary: 'List the memberships of a group',
-        description: 'By first day; those that are over included, unless `on` or `active` is given.',
+        description:
+          'By first day, and then those without one; what is over included, unless `on`, `active` or `status` is given. With `status=waitlisted` in line.',
         params: GroupPath,
         querystring: MembershipQuery,
         response: { 200: named(MembershipPage) }
@@ -45,13 +79,10 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       await groupDoor(app.db, request.caller, request.params)
-      const { limit: _, cursor: __, ...filters } = request.query
-      return await paged(
-        request,
-        reply,
-        asked => app.db.read(request.caller, listMemberships, { ...request.params, ...filters, ...asked }),
-        row => [row.joined_on, row.id]
-      )
+      const of = { ...request.params, ...filtersOf(request.query) }
+      return of.status === 'waitlisted'
+        ? await listed(request, reply, listWaiting, of, byPlace)
+        : await listed(request, reply, listMemberships, of, byFirstDay)
     }
   )
 
@@ -63,15 +94,22 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'createMembership',
         tags: ['memberships'],
         summary: 'Make a person a member of a group',
-        description: 'Overlapping episodes are 409; coming back after leaving makes a new one.',
+        description:
+          'Where every seat is taken and the capacity is `hard`, they wait in line instead: `status` tells, and `joined_on` is not used then. Whoever belongs already, or waits, is 409; coming back after leaving makes a new membership.',
         params: GroupPath,
+        querystring: MembershipForce,
         headers: idempotent,
         body: named(MembershipCreate),
         response: { 201: named(Membership) }
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx => createMembership(tx, request.params.group_id, request.body))
+      told(
+        request.caller,
+        await change(request, reply, tx =>
+          createMembership(tx, vaultOf(request), request.params.group_id, request.body, request.query.force)
+        )
+      )
   )
 
   app.get(
@@ -90,7 +128,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       const [membership] = await app.db.read(request.caller, findMembership, request.params)
       if (membership === undefined) throw notFound()
       reply.header('etag', etagOf(membership.version))
-      return membership
+      return membershipOf(vaultOf(request), request.caller.organization_id, membership)
     }
   )
 
@@ -102,7 +140,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'leaveMembership',
         tags: ['memberships'],
         summary: 'End a membership',
-        description: 'The last day still counts. A membership ends once.',
+        description:
+          'The last day still counts; from that day on the seat is offered to the next in line. A membership ends once.',
         params: MembershipPath,
         headers: idempotentIfMatch,
         body: named(MembershipLeave),
@@ -110,8 +149,12 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       }
     },
     async (request, reply) =>
-      await change(request, reply, tx =>
-        leaveMembership(tx, request.params.membership_id, request.headers['if-match'], request.body)
+      told(
+        request.caller,
+        await change(request, reply, tx => {
+          const { params, headers, body } = request
+          return leaveMembership(tx, vaultOf(request), params.membership_id, headers['if-match'], body)
+        })
       )
   )
 
@@ -123,7 +166,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'listPersonMemberships',
         tags: ['memberships'],
         summary: 'List the memberships of a person',
-        description: 'By first day. A facilitator sees those in the groups facilitated now.',
+        description:
+          'By first day, and then those without one. A facilitator sees those in the groups facilitated now.',
         params: PersonPath,
         querystring: MembershipQuery,
         response: { 200: named(MembershipPage) }
@@ -131,13 +175,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) => {
       await personDoor(app.db, request.caller, request.params)
-      const { limit: _, cursor: __, ...filters } = request.query
-      return await paged(
-        request,
-        reply,
-        asked => app.db.read(request.caller, listPersonMemberships, { ...request.params, ...filters, ...asked }),
-        row => [row.joined_on, row.id]
-      )
+      const of = { ...request.params, ...filtersOf(request.query) }
+      return await listed(request, reply, listPersonMemberships, of, byFirstDay)
     }
   )
 }

@@ -11,3 +11,20 @@ export const leaveReasons = [
   'unknown',
   'prefers_not_to_say'
 ] as const
+
+/** How far somebody has come. `left`, `paused` and an offer that nobody took in time follow from the days and the clock. */
+export const stages = ['requested', 'waitlisted', 'offered', 'member', 'not_joined'] as const
+
+export const membershipStatuses = [
+  'requested',
+  'waitlisted',
+  'offered',
+  'active',
+  'paused',
+  'left',
+  'not_joined'
+] as const
+export type MembershipStatus = (typeof membershipStatuses)[number]
+
+/** Why somebody who asked never became a member. */
+export const notJoinedReasons = ['refused', 'declined', 'expired', 'withdrawn'] as const

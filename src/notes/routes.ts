@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
 import { change } from '../changes/change.ts'
 import { recordReading } from '../changes/record.ts'
 import type { Database } from '../database/database.ts'
+import { vaultOf } from '../database/keyring.ts'
 import { etagOf } from '../http/etag.ts'
 import { paged } from '../http/page.ts'
 import { neverKept } from '../http/reply-headers.ts'
@@ -13,10 +13,8 @@ import { sessionDoor } from '../sessions/door.ts'
 import { SessionPath } from '../sessions/schemas.ts'
 import { findNote, listNotes } from './queries.ts'
 import { Note, NotePage, NotePatch, NotePath, NoteQuery, NoteWrite } from './schemas.ts'
-import { noteOf, type Vault } from './sealed-note.ts'
+import { noteOf } from './sealed-note.ts'
 import { changeNote, readNote, writeNote } from './write-note.ts'
-
-const vaultOf = ({ server, log }: FastifyRequest): Vault => ({ keyring: server.keyring, log })
 
 /** A key that writes and does not read is not told what there is. */
 const told = ({ scopes }: Caller, note: Note): Note => (scopes.has('notes:read') ? note : { ...note, text: null })

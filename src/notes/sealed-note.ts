@@ -1,12 +1,6 @@
-import type { Keyring } from '../database/keyring.ts'
+import type { Vault } from '../database/keyring.ts'
 import type { NoteRow } from './queries.ts'
 import type { Note } from './schemas.ts'
-
-/** What it takes to seal notes, and to tell the operator when one does not open. */
-export interface Vault {
-  keyring: Keyring
-  log: { error(ids: Record<string, string>, message: string): void }
-}
 
 const context = (organization_id: string, note_id: string) => `${organization_id}|notes|${note_id}|text`
 

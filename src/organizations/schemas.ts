@@ -10,6 +10,19 @@ const settings = {
   }),
   publish_strategies_at_once: Type.Boolean({
     description: 'Strategy cards of facilitators are published without a review, but for those that a rule flags.'
+  }),
+  sheet_grace_hours: Type.Integer({
+    minimum: 1,
+    maximum: 8760,
+    description:
+      'How many hours after its first submission a sheet may be changed by whoever logs attendance; then it is locked, and corrected by coordinators with a reason. Sheets that were submitted before keep their time.',
+    examples: [168]
+  }),
+  offer_hours: Type.Integer({
+    minimum: 1,
+    maximum: 720,
+    description: 'For how many hours a seat is kept for whom it is offered to, before the next in line.',
+    examples: [48]
   })
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Caller } from '../access/caller.ts'
 import { change } from '../changes/change.ts'
 import { etagOf } from '../http/etag.ts'
 import { paged } from '../http/page.ts'
@@ -9,18 +10,22 @@ import { PersonPath } from '../people/schemas.ts'
 import { notFound } from '../problems.ts'
 import { sessionDoor } from './door.ts'
 import { intervalOf } from './interval.ts'
-import { putSheet } from './put-sheet.ts'
+import { identifyHead, putSheet, withdrawSheet } from './put-sheet.ts'
 import {
   AttendancePage,
   AttendanceQuery,
+  HeadIdentify,
   PersonAttendanceQuery,
   SessionPath,
   Sheet,
   SheetHistoryQuery,
   SheetPut,
-  SheetVersionPage
+  SheetVersionPage,
+  SheetWithdraw
 } from './schemas.ts'
 import { findSheet, listAttendance, listSheetVersions } from './sheet-queries.ts'
+
+const correctorOf = ({ scopes }: Caller) => ({ mayCorrect: scopes.has('attendance:correct') })
 
 /** The sheet of a session, and attendance across sessions. */
 const routes: FastifyPluginAsyncTypebox = async app => {
@@ -55,7 +60,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['attendance'],
         summary: 'Write the sheet of a session',
         description:
-          'The whole sheet in one request, all or nothing. The first needs no If-Match, later ones the sheet’s ETag. What equals the stored sheet is answered with it and makes no version, whatever its If-Match: a retry after a lost answer always succeeds. Accepted from 60 minutes before the start. The first sheet makes the session `held`, nobody present or not.',
+          'The whole sheet in one request, all or nothing. The first needs no If-Match, later ones the sheet’s ETag. What equals the stored sheet is answered with it and makes no version, whatever its If-Match: a retry after a lost answer always succeeds. Accepted from 60 minutes before the start. The first sheet makes the session `held`, nobody present or not, and keeps the roster of the day. Some time after the first submission the sheet is locked: then the scope `attendance:correct` and a `reason` are needed.',
         params: SessionPath,
         headers: idempotentIfMatch,
         body: named(SheetPut),
@@ -64,7 +69,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) =>
       await change(request, reply, tx =>
-        putSheet(tx, request.params.session_id, request.headers['if-match'], request.body)
+        putSheet(tx, request.params.session_id, request.headers['if-match'], request.body, correctorOf(request.caller))
       )
   )
 
@@ -75,8 +80,9 @@ const routes: FastifyPluginAsyncTypebox = async app => {
       schema: {
         operationId: 'listAttendanceSheetVersions',
         tags: ['attendance'],
-        summary: 'Read the former versions of a sheet',
-        description: 'The latest first; the sheet as it stands is not among them.',
+        summary: 'Read the versions of a sheet',
+        description:
+          'The latest first: who wrote what, when and why. The first of them is the sheet as it stands, or that it was withdrawn.',
         params: SessionPath,
         querystring: SheetHistoryQuery,
         response: { 200: named(SheetVersionPage) }
@@ -147,6 +153,52 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         row => [row.starts_at, row.id]
       )
     }
+  )
+
+  app.post(
+    '/sessions/:session_id/attendance/withdraw',
+    {
+      config: { scope: 'attendance:write', idempotent: true, door: sessionDoor },
+      schema: {
+        operationId: 'withdrawAttendanceSheet',
+        tags: ['attendance'],
+        summary: 'Withdraw the sheet of a session',
+        description:
+          'For a sheet that was put on the wrong session, which is then scheduled again. What it said counts no more, and stays in the history as entered in error.',
+        params: SessionPath,
+        headers: idempotentIfMatch,
+        body: named(SheetWithdraw),
+        response: { 200: named(Sheet) }
+      }
+    },
+    async (request, reply) =>
+      await change(request, reply, tx => {
+        const { params, headers, body, caller } = request
+        return withdrawSheet(tx, params.session_id, headers['if-match'], body, correctorOf(caller))
+      })
+  )
+
+  app.post(
+    '/sessions/:session_id/attendance/identify',
+    {
+      config: { scope: 'attendance:write', idempotent: true, door: sessionDoor },
+      schema: {
+        operationId: 'identifyAttendanceHead',
+        tags: ['attendance'],
+        summary: 'Say who a head was',
+        description:
+          'An anonymous head, or a walk-in who is only a name, becomes a record (or gets a name): the total stays what it is. Nobody is taken for a person because of a name; somebody says so.',
+        params: SessionPath,
+        headers: idempotentIfMatch,
+        body: named(HeadIdentify),
+        response: { 200: named(Sheet) }
+      }
+    },
+    async (request, reply) =>
+      await change(request, reply, tx => {
+        const { params, headers, body, caller } = request
+        return identifyHead(tx, params.session_id, headers['if-match'], body, correctorOf(caller))
+      })
   )
 }
 

@@ -1,5 +1,5 @@
 import { type Fault, unprocessable } from '../problems.ts'
-import type { AttendanceStatus, attendanceKinds, attendanceModes } from './vocabulary.ts'
+import type { AttendanceStatus, attendanceKinds, attendanceModes, Expectation } from './vocabulary.ts'
 
 interface Facts {
   mode?: (typeof attendanceModes)[number] | null
@@ -24,6 +24,8 @@ export interface SheetRow {
   person_id: string | null
   display_name: string | null
   status: AttendanceStatus
+  /** Of the roster; null for a walk-in. */
+  expected: Expectation | null
   mode: (typeof attendanceModes)[number] | null
   arrived_late: boolean | null
   left_early: boolean | null
@@ -31,6 +33,9 @@ export interface SheetRow {
   first_time: boolean | null
   note: string | null
 }
+
+/** A row of a sheet as it is kept. */
+export type StoredRow = SheetRow & { id: string; session_id: string }
 
 /** Facts that only somebody who was there can have. */
 const presentOnly = ['mode', 'arrived_late', 'left_early', 'minutes', 'first_time'] as const
@@ -49,7 +54,7 @@ const settled = (facts: Facts, status: AttendanceStatus) => {
   }
 }
 
-/** The rows that a sheet makes. Not recorded and nothing noted is no row: the same as left out. */
+/** The rows that a sheet says something in. Not recorded and nothing noted is the same as left out. */
 export function rowsOf(sheet: PutSheet): SheetRow[] {
   return [
     ...sheet.records
@@ -59,6 +64,7 @@ export function rowsOf(sheet: PutSheet): SheetRow[] {
           kind: 'roster',
           person_id: person_id.toLowerCase(),
           display_name: null,
+          expected: 'yes',
           ...settled(facts, status)
         })
       )
@@ -69,38 +75,87 @@ export function rowsOf(sheet: PutSheet): SheetRow[] {
         kind: 'walk_in',
         person_id: person_id?.toLowerCase() ?? null,
         display_name: person_id == null ? display_name! : null,
+        expected: null,
         ...settled(facts, 'present')
       })
     )
   ]
 }
 
+/** What a row says, as a text to compare. Whether somebody was expected was not said by whoever put the sheet. */
+export const spelled = (row: SheetRow): string =>
+  JSON.stringify([
+    row.kind,
+    row.person_id,
+    row.display_name,
+    row.status,
+    row.mode,
+    row.arrived_late,
+    row.left_early,
+    row.minutes,
+    row.first_time,
+    row.note
+  ])
+
+/** Whether a row says anything: those that only keep somebody on the roster do not. */
+export const says = (row: SheetRow): boolean => row.status !== 'not_recorded' || row.note !== null
+
+/** Rows and heads, as a sheet has them. */
+export interface Content {
+  rows: SheetRow[]
+  anonymous_count: number
+}
+
 /** The same people with the same facts, in whatever order. */
-export function isSameSheet(
-  a: { rows: SheetRow[]; anonymous_count: number },
-  b: { rows: SheetRow[]; anonymous_count: number }
-): boolean {
-  const spelled = (rows: SheetRow[]) =>
-    rows
-      .map(row =>
-        JSON.stringify([
-          row.kind,
-          row.person_id,
-          row.display_name,
-          row.status,
-          row.mode,
-          row.arrived_late,
-          row.left_early,
-          row.minutes,
-          row.first_time,
-          row.note
-        ])
-      )
-      .sort()
-      .join('\n')
-  return (
-    a.anonymous_count === b.anonymous_count && a.rows.length === b.rows.length && spelled(a.rows) === spelled(b.rows)
-  )
+export function isSameSheet(a: Content, b: Content): boolean {
+  const spelledOut = ({ rows }: Content) => rows.filter(says).map(spelled).sort().join('\n')
+  return a.anonymous_count === b.anonymous_count && spelledOut(a) === spelledOut(b)
+}
+
+/**
+ * The whole sheet: whoever is on the roster and is not spoken of stays on it, not recorded.
+ *
+ * @param roster who it was made of, and whether they were expected
+ */
+export function wholeRows(rows: SheetRow[], roster: ReadonlyMap<string, Expectation>): SheetRow[] {
+  const spokenOf = new Set(rows.map(row => row.person_id))
+  const others = [...roster].filter(([person_id]) => !spokenOf.has(person_id))
+  return [
+    ...rows.map(row => (row.kind === 'roster' ? { ...row, expected: roster.get(row.person_id!) ?? 'yes' } : row)),
+    ...others.map(
+      ([person_id, expected], index): SheetRow => ({
+        position: rows.length + index,
+        kind: 'roster',
+        person_id,
+        display_name: null,
+        expected,
+        ...settled({}, 'not_recorded')
+      })
+    )
+  ]
+}
+
+/** A sheet as it would be put to say the same: of the rows that say something. */
+export function sheetOf({ rows, anonymous_count }: Content): PutSheet {
+  const of = (kind: SheetRow['kind']) => rows.filter(row => row.kind === kind).sort((a, b) => a.position - b.position)
+  const facts = ({ mode, arrived_late, left_early, minutes, first_time, note }: SheetRow) => ({
+    mode,
+    arrived_late,
+    left_early,
+    minutes,
+    first_time,
+    note
+  })
+  return {
+    records: of('roster')
+      .filter(says)
+      .map(row => ({ person_id: row.person_id!, status: row.status, ...facts(row) })),
+    walk_ins: of('walk_in').map(row => ({
+      ...(row.person_id === null ? { display_name: row.display_name! } : { person_id: row.person_id }),
+      ...facts(row)
+    })),
+    anonymous_count
+  }
 }
 
 /** What the counts of a sheet are. */
@@ -111,18 +166,19 @@ export function countsOf(rows: SheetRow[]) {
     present_count: count('roster', 'present'),
     absent_count: count('roster', 'absent'),
     excused_count: count('roster', 'excused'),
+    not_recorded_count: count('roster', 'not_recorded'),
     walk_in_count: count('walk_in', 'present')
   }
 }
 
 /** Who may stand where on the sheet of a session. */
 export interface Standing {
-  /** On the roster of the day. */
+  /** On the roster: that of the day, or of the sheet that stands. */
   roster: ReadonlySet<string>
-  /** Recorded as a walk-in before: may stay one, though the roster was changed since. */
+  /** Belonged to the group that day, as it is known now: may be recorded, though the roster was made without them. */
+  members: ReadonlySet<string>
+  /** Recorded as a walk-in before: may stay one. */
   walkedIn: ReadonlySet<string>
-  /** Recorded from the roster before: may stay, though the roster was changed since. */
-  recorded: ReadonlySet<string>
   /** People that the actor sees. */
   visible: ReadonlySet<string>
 }
@@ -158,7 +214,7 @@ export function assertSheet(sheet: PutSheet, standing: Standing | null): void {
     const at = `#/records/${index}`
     const id = record.person_id.toLowerCase()
     once(id, `${at}/person_id`)
-    if (standing !== null && !standing.roster.has(id) && !standing.recorded.has(id)) {
+    if (standing !== null && !standing.roster.has(id) && !standing.members.has(id)) {
       fault(
         `${at}/person_id`,
         'not_on_roster',

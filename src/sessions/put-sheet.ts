@@ -1,22 +1,19 @@
-import { v7 as uuid } from 'uuid'
 import { type Answered, doneAsText } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
-import { conflict, notFound } from '../problems.ts'
-import { assertSheet, countsOf, isSameSheet, rowsOf, type SheetRow, withoutComputed } from './attendance.ts'
-import { type LockedSession, lockSession } from './queries.ts'
-import type { Sheet, SheetPut } from './schemas.ts'
-import {
-  findSheet,
-  presentBefore,
-  putSheetHead,
-  putSheetRows,
-  removeSheetRows,
-  rosterOfDay,
-  sheetRows,
-  visibleAmong
-} from './sheet-queries.ts'
+import { conflict, forbidden, notFound, unprocessable } from '../problems.ts'
+import { assertSheet, isSameSheet, sheetOf } from './attendance.ts'
+import { whenItOccurred } from './device-clock.ts'
+import type { HeadIdentify, Sheet, SheetPut, SheetWithdraw } from './schemas.ts'
+import { findSheet, type LockedSheet, withdrawSheetHead } from './sheet-queries.ts'
+import { resolveConflicts } from './sync-queries.ts'
+import { assertStanding, contentOf, type Held, holdSheets, standingContent, writeSheets } from './write-sheets.ts'
+
+/** Whether whoever asks corrects what is locked. */
+export interface Corrector {
+  mayCorrect: boolean
+}
 
 /**
  * Writes the sheet of a session, whole or not at all. The first sheet makes the session held, nobody present or not.
@@ -24,71 +21,132 @@ import {
  * answer always succeeds.
  *
  * Refuses (409) a session that is cancelled, did not happen or begins in more than an hour; (428, 412) a later sheet that
- * does not say which version it replaces; (422) a sheet with bad rows, each with a pointer.
+ * does not say which version it replaces; (403) one that is locked, but to coordinators, who say why; (422) a sheet with bad rows,
+ * each with a pointer.
  */
 export async function putSheet(
   tx: Tx,
   session_id: string,
   ifMatch: string | undefined,
-  sheet: SheetPut
+  { reason = null, occurred_at, resolves = [], ...sheet }: SheetPut,
+  corrector: Corrector,
+  now = new Date()
 ): Promise<Answered<Sheet>> {
-  const ids = sheet.walk_ins.flatMap(({ person_id }) => person_id ?? [])
-  const firstTimers = [...sheet.records, ...sheet.walk_ins].flatMap(
-    row => (row.first_time != null && row.person_id) || []
-  )
-  const answers = await tx.runAll([
-    lockSession.for(tx.actor, { session_id }),
-    rosterOfDay.for(tx.actor, { session_id }),
-    sheetRows.for(tx.actor, { session_id }),
-    ...(ids.length > 0 ? [visibleAmong.for(tx.actor, { ids })] : []),
-    ...(firstTimers.length > 0 ? [presentBefore.for(tx.actor, { session_id, ids: firstTimers })] : [])
-  ])
-  const [[session], roster, stored] = answers as [
-    [LockedSession?],
-    { person_id: string }[],
-    (SheetRow & { id: string })[]
-  ]
-  const visible = (ids.length > 0 ? answers[3] : []) as { id: string }[]
-  const before = (firstTimers.length > 0 ? answers.at(-1) : []) as { person_id: string }[]
-  if (session === undefined) throw notFound()
-
-  const rows = withoutComputed(rowsOf(sheet), new Set(before.map(person => person.person_id)))
-  const { anonymous_count } = sheet
-  if (session.sheet_version > 0) {
-    if (isSameSheet({ rows, anonymous_count }, { rows: stored, anonymous_count: session.anonymous_count })) {
+  const held = await hold(tx, session_id, sheet)
+  const content = contentOf(held, sheet)
+  if (held.session.stands) {
+    if (isSameSheet(content, standingContent(held))) {
       assertSheet(sheet, null)
+      await resolve(tx, held.session, resolves, held.session.sheet_version)
       return await answer(tx, session_id)
     }
-    assertVersion(ifMatch, session.sheet_version)
+    assertVersion(ifMatch, held.session.sheet_version)
   } else {
-    assertVersion(ifMatch, 0, 'optional')
+    assertVersion(ifMatch, held.session.sheet_version, 'optional')
   }
-  assertSheetOpen(session)
-  const people = (kind: SheetRow['kind']) =>
-    new Set(stored.flatMap(row => (row.kind === kind && row.person_id !== null ? [row.person_id] : [])))
-  assertSheet(sheet, {
-    roster: new Set(roster.map(member => member.person_id)),
-    recorded: people('roster'),
-    walkedIn: people('walk_in'),
-    visible: new Set(visible.map(person => person.id))
-  })
+  assertOpen(held.session)
+  assertMayChange(held.session, corrector, reason)
+  assertStanding(held, sheet)
+  await resolve(tx, held.session, resolves, held.session.sheet_version + 1)
+  return await write(tx, held, { ...content, reason, ...whenItOccurred(occurred_at, now) })
+}
 
-  // Whoever stays on the sheet keeps their row; names without a person are written anew.
-  const staying = new Map(stored.flatMap(row => (row.person_id === null ? [] : [[row.person_id, row.id]])))
-  const next = rows.map(row => ({ ...row, id: (row.person_id && staying.get(row.person_id)) ?? uuid() }))
-  const kept = new Set(next.map(row => row.id))
-  const gone = stored.filter(row => !kept.has(row.id)).map(row => row.id)
-  const text = JSON.stringify(next)
-  const results = await tx.runAll([
-    ...(gone.length > 0 ? [removeSheetRows.for(tx.actor, { session_id, ids: gone })] : []),
-    ...(next.length > 0 ? [putSheetRows.for(tx.actor, { session_id, rows: text })] : []),
-    putSheetHead.for(tx.actor, { session_id, rows: text, anonymous_count, ...countsOf(rows) }),
-    findSheet.for(tx.actor, { session_id })
-  ])
-  const [after] = results.at(-1) as [{ json: string; version: number }?]
+/**
+ * Somebody says who a head was, or gives it a name: it becomes a record, and the total stays what it is.
+ *
+ * @throws Problem 409 `no_sheet`; 422 `no_such_head`, and as `putSheet` does
+ */
+export async function identifyHead(
+  tx: Tx,
+  session_id: string,
+  ifMatch: string | undefined,
+  { walk_in, person_id, display_name, reason = null }: HeadIdentify,
+  corrector: Corrector
+): Promise<Answered<Sheet>> {
+  // Whether they are seen is asked with the hold.
+  const asked = { records: [], walk_ins: person_id == null ? [] : [{ person_id }], anonymous_count: 0 }
+  const held = await hold(tx, session_id, asked)
+  assertVersion(ifMatch, held.session.sheet_version)
+  if (!held.session.stands) throw noSheet()
+  assertMayChange(held.session, corrector, reason)
+  const sheet = sheetOf(standingContent(held))
+  const heads = sheet.walk_ins
+  const named = walk_in == null ? undefined : heads[walk_in]
+  if (walk_in == null ? sheet.anonymous_count === 0 : named === undefined || named.person_id !== undefined) {
+    throw unprocessable('no_such_head', '#/walk_in', 'The sheet has no such head without a person.')
+  }
+  if (named === undefined) sheet.anonymous_count--
+  const { person_id: _, display_name: __, ...facts } = named ?? {}
+  const id = person_id?.toLowerCase()
+  if (id === undefined && display_name === undefined) {
+    throw unprocessable([
+      { pointer: '#/display_name', in: 'body', code: 'required', detail: 'A head becomes a person, or gets a name.' }
+    ])
+  }
+  if (id === undefined) {
+    if (named === undefined) heads.push({ display_name: display_name! })
+    else heads[walk_in!] = { ...facts, display_name: display_name! }
+  } else if (held.stored.some(row => row.kind === 'roster' && row.person_id === id && row.status !== 'present')) {
+    // Somebody of the roster, who was taken for a stranger.
+    const others = sheet.records.filter(record => record.person_id !== id)
+    sheet.records = [...others, { ...facts, person_id: id, status: 'present' }]
+    if (named !== undefined) heads.splice(walk_in!, 1)
+  } else if (held.stored.some(row => row.person_id === id)) {
+    throw unprocessable('duplicate_person', '#/person_id', 'This person was present already, by the sheet.')
+  } else if (named === undefined) heads.push({ person_id: id })
+  else heads[walk_in!] = { ...facts, person_id: id }
+  if (id !== undefined && !held.visible.has(id)) {
+    throw unprocessable('unknown_person', '#/person_id', 'There is no such person that you can see.')
+  }
+  return await write(tx, held, { ...contentOf(held, sheet), reason, occurred_at: null, clock_off: false })
+}
+
+/**
+ * Takes a sheet back that was put on the wrong session: it is scheduled again. What it said stays in the history, as entered in
+ * error.
+ *
+ * @throws Problem 409 `no_sheet`; 403 `sheet_locked`
+ */
+export async function withdrawSheet(
+  tx: Tx,
+  session_id: string,
+  ifMatch: string | undefined,
+  { reason }: SheetWithdraw,
+  corrector: Corrector
+): Promise<Answered<Sheet>> {
+  const { session } = await hold(tx, session_id)
+  assertVersion(ifMatch, session.sheet_version)
+  if (!session.stands) throw noSheet()
+  assertMayChange(session, corrector, reason)
+  await tx.run(withdrawSheetHead, { session_id, reason })
+  recordChange(tx, 'session.sheet_withdrawn', { id: session_id, version: session.version + 1 })
+  return await answer(tx, session_id)
+}
+
+/** @throws Problem 422 `unknown_reference` for what is no conflict of this session */
+async function resolve(tx: Tx, { id: session_id }: LockedSheet, ids: string[], version: number) {
+  if (ids.length === 0) return
+  if ((await tx.run(resolveConflicts, { session_id, ids, version })).length < ids.length) {
+    throw unprocessable('unknown_reference', '#/resolves', 'The session has no such conflict.')
+  }
+}
+
+async function hold(tx: Tx, session_id: string, sheet?: Parameters<typeof contentOf>[1]): Promise<Held> {
+  const held = (await holdSheets(tx, [{ session_id, sheet }])).get(session_id.toLowerCase())
+  if (held === undefined) throw notFound()
+  return held
+}
+
+async function write(
+  tx: Tx,
+  held: Held,
+  content: Omit<Parameters<typeof writeSheets>[1][number], 'held'>
+): Promise<Answered<Sheet>> {
+  const { id } = held.session
+  const [sheets] = await writeSheets(tx, [{ held, ...content }], [findSheet.for(tx.actor, { session_id: id })])
+  const [after] = sheets as [{ json: string; version: number }?]
   // The door closed meanwhile.
   if (after === undefined) throw notFound()
-  recordChange(tx, 'session.sheet_put', { id: session_id, version: session.version + 1 })
   return doneAsText(after.version, after.json)
 }
 
@@ -98,7 +156,8 @@ async function answer(tx: Tx, session_id: string): Promise<Answered<Sheet>> {
   return doneAsText(sheet.version, sheet.json)
 }
 
-function assertSheetOpen(session: LockedSession) {
+/** @throws Problem 409 where no sheet can be put yet, or not any more */
+export function assertOpen(session: LockedSheet) {
   if (session.outcome === 'cancelled')
     throw conflict('session_cancelled', 'The session is cancelled; reinstate it first.')
   if (session.outcome === 'did_not_happen') {
@@ -108,3 +167,13 @@ function assertSheetOpen(session: LockedSession) {
     throw conflict('session_not_started', 'Attendance records what happened: from 60 minutes before the start on.')
   }
 }
+
+/** @throws Problem 403 `sheet_locked`, 422 `reason_required` */
+export function assertMayChange(session: LockedSheet, { mayCorrect }: Corrector, reason: string | null) {
+  if (!session.locked) return
+  if (!mayCorrect) throw forbidden('sheet_locked', 'The sheet is locked: a coordinator corrects it, and says why.')
+  if (reason === null)
+    throw unprocessable('reason_required', '#/reason', 'The sheet is locked: say why it is corrected.')
+}
+
+const noSheet = () => conflict('no_sheet', 'The session has no attendance sheet.')

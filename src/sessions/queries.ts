@@ -8,21 +8,17 @@ import { behindSessionDoor } from './door.ts'
 import { isNamed, leadsThen } from './facilitator-queries.ts'
 import type { Outcome } from './vocabulary.ts'
 
-/** Of whom the sheet says nothing: members of the session's day without a row, and rows that only carry a note. */
-const notRecorded = sql`((select count(*) from memberships m
+/** Of whom the sheet says nothing; where none stands, the members of the session's day. */
+const notRecorded = sql`case when s.submitted_at is not null then s.not_recorded_count else (select count(*) from memberships m
   where m.organization_id = s.organization_id and m.group_id = s.group_id
-    and m.joined_on <= s.local_date and (m.left_on is null or m.left_on >= s.local_date)
-    and not exists (select from attendance a
-      where a.organization_id = s.organization_id and a.session_id = s.id and a.person_id = m.person_id))
-  + (select count(*) from attendance a
-    where a.organization_id = s.organization_id and a.session_id = s.id and a.status = 'not_recorded'))`
+    and m.joined_on <= s.local_date and (m.left_on is null or m.left_on >= s.local_date))::int end`
 
 export const counts = sql`json_build_object('present', s.present_count, 'absent', s.absent_count, 'excused', s.excused_count,
   'not_recorded', ${notRecorded}, 'walk_ins', s.walk_in_count, 'anonymous', s.anonymous_count,
   'total', s.present_count + s.walk_in_count + s.anonymous_count)`
 
 /** A session as the contract has it, written by PostgreSQL: this is one of the two hottest reads. */
-const sessionJson = sql`json_build_object('id', s.id, 'group_id', s.group_id, 'series_id', s.series_id,
+export const sessionJson = sql`json_build_object('id', s.id, 'group_id', s.group_id, 'series_id', s.series_id,
   'starts_at', ${instantText(sql`s.starts_at`)}, 'ends_at', ${instantText(sql`s.ends_at`)},
   'duration_minutes', s.duration_minutes, 'local_date', s.local_date, 'local_time', s.local_time, 'time_zone', s.time_zone,
   'topic', s.topic, 'mode', coalesce(s.mode, g.mode), 'location', s.location, 'online_url', s.online_url,
@@ -102,23 +98,18 @@ export interface LockedSession {
   time_zone: string
   outcome: Outcome
   version: number
-  sheet_version: number
-  anonymous_count: number
   location: Location | null
   closure_id: string | null
   /** Whether the group is behind the asker's door, and not this session alone. */
   of_group: boolean
-  /** Whether a sheet may be put already: from an hour before the start. */
-  begun: boolean
 }
 
 /** The session, held still until the transaction ends. */
 export const lockSession = statement<LockedSession, { session_id: string }>(
   'lock_session',
   shape => sql`
-    select s.id, s.group_id, s.starts_at, s.duration_minutes, s.time_zone, s.outcome, s.version, s.sheet_version, s.anonymous_count,
-      s.location, s.closure_id, ${behindDoor(shape, sql`s.group_id`)} as of_group,
-      now() >= s.starts_at - interval '60 minutes' as begun
+    select s.id, s.group_id, s.starts_at, s.duration_minutes, s.time_zone, s.outcome, s.version, s.location,
+      s.closure_id, ${behindDoor(shape, sql`s.group_id`)} as of_group
     from sessions s
     where s.organization_id = ${asker.organization_id} and s.id = ${value('session_id')} and ${behindSessionDoor(shape)}
     for update of s`

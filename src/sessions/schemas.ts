@@ -19,7 +19,7 @@ import {
   Version
 } from '../http/schemas.ts'
 import { DurationMinutes, place, placeGiven } from '../schedule/schemas.ts'
-import { attendanceModes, attendanceStatuses, outcomes } from './vocabulary.ts'
+import { attendanceModes, attendanceStatuses, expectations, outcomes, versionKinds } from './vocabulary.ts'
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 
@@ -148,7 +148,7 @@ export const SessionQuery = Parameters({
   })
 })
 
-const facts = {
+export const facts = {
   mode: Nullable(OneOf(attendanceModes, { description: 'How they took part, if present.' })),
   arrived_late: Nullable(Type.Boolean({ description: 'If present.' })),
   left_early: Nullable(Type.Boolean({ description: 'If present.' })),
@@ -158,11 +158,15 @@ const facts = {
   ),
   note: Nullable(Text(1000, { description: 'About this attendance; nothing about what was said.' }))
 }
-const status = OneOf(attendanceStatuses, { description: '`not_recorded` is not `absent`.' })
+export const status = OneOf(attendanceStatuses, { description: '`not_recorded` is not `absent`.' })
 const name = Line(120, { examples: ['Ana'] })
+const expected = OneOf(expectations, {
+  description:
+    'Whether they meant to come, as it was known when the session began: what they said; else `no` if they are away that day, `yes` otherwise. Expected and absent is a no-show.'
+})
 
 const SheetRow = Type.Object(
-  { person_id: Id, display_name: Type.String(), status, ...facts },
+  { person_id: Id, display_name: Type.String(), status, expected, ...facts },
   { title: 'SheetRow', description: 'Somebody of the roster, and what was recorded.' }
 )
 const SheetWalkIn = Type.Object(
@@ -175,7 +179,12 @@ export const Sheet = Answer(
   {
     session_id: Id,
     version: Version,
+    state: OneOf(['open', 'submitted', 'locked'], {
+      description:
+        '`open`: no sheet stands. `locked`: only coordinators correct it, with a reason; from `locks_at` on, some time after the first submission (`sheet_grace_hours` of the organization).'
+    }),
     submitted_at: Nullable(Instant),
+    locks_at: Nullable(Instant),
     submitted_by: Type.Unsafe<{ staff_id: string | null; api_key_id: string; display_name: string } | null>({
       type: ['object', 'null'],
       description: 'Who put the sheet as it stands; null before the first one.',
@@ -187,7 +196,8 @@ export const Sheet = Answer(
       }
     }),
     roster: Type.Array(SheetRow, {
-      description: 'The people who belonged to the group on the session’s local day, by name.'
+      description:
+        'The people who belonged to the group on the session’s local day, by name. It is kept with the first sheet: who joins or leaves afterwards changes nothing, and so it is what rates are taken of.'
     }),
     walk_ins: Type.Array(SheetWalkIn, {
       description: 'Who came without being on the roster: people on record, or only a name.'
@@ -207,42 +217,66 @@ const given = {
   first_time: Type.Optional(facts.first_time),
   note: Type.Optional(facts.note)
 }
+const correction = Line(300, {
+  description: 'Why it is changed; required once the sheet is locked.',
+  examples: ['Ben was there, he came late']
+})
+
+export const SheetRecordPut = Type.Object(
+  { person_id: Id, status, ...given },
+  { title: 'SheetRecordPut', additionalProperties: false }
+)
+export const SheetWalkInPut = Type.Object(
+  {
+    person_id: Type.Optional(Nullable(Id)),
+    display_name: Type.Optional(name),
+    status: Type.Optional(OneOf(['present'])),
+    ...given
+  },
+  {
+    title: 'SheetWalkInPut',
+    additionalProperties: false,
+    anyOf: [{ required: ['person_id'] }, { required: ['display_name'] }]
+  }
+)
+
+export const sheetPut = {
+  records: Type.Array(SheetRecordPut, {
+    maxItems: 500,
+    description: 'People of the roster. Whoever is left out is `not_recorded`.'
+  }),
+  walk_ins: Defaulted(
+    Type.Array(SheetWalkInPut, {
+      maxItems: 500,
+      description:
+        'Everyone else who came. With `person_id` somebody on record (a `display_name` beside it is ignored); with a name only, the name stays on this sheet: a contact, never an unduplicated person.'
+    }),
+    []
+  ),
+  anonymous_count: Defaulted(
+    Type.Integer({ minimum: 0, maximum: 10_000, description: 'Heads without any record.' }),
+    0
+  ),
+  reason: Type.Optional(Nullable(correction)),
+  occurred_at: Type.Optional(
+    Nullable({
+      ...Instant,
+      description:
+        'When it was written down, by the clock of the device: now, if left out. One that is ahead of ours by more than five minutes is flagged, and the server’s time kept.'
+    })
+  )
+}
+
 export const SheetPut = Body(
   'SheetPut',
   {
-    records: Type.Array(
-      Type.Object({ person_id: Id, status, ...given }, { title: 'SheetRecordPut', additionalProperties: false }),
-      {
-        maxItems: 500,
-        description: 'People of the roster. Whoever is left out is `not_recorded`.'
-      }
-    ),
-    walk_ins: Defaulted(
-      Type.Array(
-        Type.Object(
-          {
-            person_id: Type.Optional(Nullable(Id)),
-            display_name: Type.Optional(name),
-            status: Type.Optional(OneOf(['present'])),
-            ...given
-          },
-          {
-            title: 'SheetWalkInPut',
-            additionalProperties: false,
-            anyOf: [{ required: ['person_id'] }, { required: ['display_name'] }]
-          }
-        ),
-        {
-          maxItems: 500,
-          description:
-            'Everyone else who came. With `person_id` somebody on record (a `display_name` beside it is ignored); with a name only, the name stays on this sheet: a contact, never an unduplicated person.'
-        }
-      ),
-      []
-    ),
-    anonymous_count: Defaulted(
-      Type.Integer({ minimum: 0, maximum: 10_000, description: 'Heads without any record.' }),
-      0
+    ...sheetPut,
+    resolves: Type.Optional(
+      Type.Array(Id, {
+        maxItems: 50,
+        uniqueItems: true,
+        description: 'Conflicts that are decided by this (`listAttendanceConflicts`), whichever sheet it follows.'
+      })
     )
   },
   {
@@ -272,7 +306,14 @@ export const SheetVersion = Answer(
   {
     session_id: Id,
     version: Version,
-    submitted_at: Instant,
+    kind: OneOf(versionKinds, { description: '`withdrawn`: the sheet was taken back.' }),
+    reason: Nullable(Type.String({ description: 'Why it was corrected or withdrawn.' })),
+    entered_in_error: Type.Boolean({ description: 'The sheet was withdrawn later: this never held.' }),
+    occurred_at: { ...Instant, description: 'When it was written down, by the device.' },
+    recorded_at: { ...Instant, description: 'When it was received.' },
+    clock_off: Type.Boolean({
+      description: 'The clock of the device could not be right: `occurred_at` is the server’s time.'
+    }),
     submitted_by: Type.Unsafe<{ staff_id: string | null; api_key_id: string; display_name: string }>({
       type: 'object',
       description: 'Who put it.',
@@ -280,16 +321,47 @@ export const SheetVersion = Answer(
       properties: { staff_id: Nullable(Id), api_key_id: Id, display_name: Type.String() }
     }),
     records: Type.Array(SheetRow, {
-      description: 'What was recorded of the roster.'
+      description: 'The roster, and what was recorded.'
     }),
     walk_ins: Type.Array(SheetWalkIn),
     anonymous_count: count('Heads without any record.')
   },
-  { description: 'A former version of a sheet, as it was put; names as they are today.' }
+  { description: 'A version of a sheet, as it was put; names as they are today.' }
 )
 export type SheetVersion = Static<typeof SheetVersion>
 export const SheetVersionPage = Page('SheetVersionPage', SheetVersion)
 export const SheetHistoryQuery = Parameters({ ...pageQuery })
+
+export const SheetWithdraw = Body(
+  'SheetWithdraw',
+  { reason: { ...correction, description: 'Why it is taken back.', examples: ['Logged on the wrong evening'] } },
+  { examples: [{ reason: 'Logged on the wrong evening' }] }
+)
+export type SheetWithdraw = Static<typeof SheetWithdraw>
+
+export const HeadIdentify = Body(
+  'HeadIdentify',
+  {
+    walk_in: Type.Optional(
+      Nullable(
+        Type.Integer({
+          minimum: 0,
+          maximum: 999,
+          description: 'Which of `walk_ins` it is, counted from 0; one of the anonymous heads, if left out.'
+        })
+      )
+    ),
+    person_id: Type.Optional(Nullable({ ...Id, description: 'Who it was.' })),
+    display_name: Type.Optional(Line(120, { description: 'What they are called, where nobody says who it was.' })),
+    reason: Type.Optional(Nullable(correction))
+  },
+  {
+    description: 'A head of a sheet, and who it was.',
+    anyOf: [{ required: ['person_id'] }, { required: ['display_name'] }],
+    examples: [{ walk_in: 0, person_id: '0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f60' }]
+  }
+)
+export type HeadIdentify = Static<typeof HeadIdentify>
 
 const { note: _note, ...listedFacts } = facts
 export const Attendance = Answer(
@@ -304,6 +376,7 @@ export const Attendance = Answer(
     display_name: Type.String(),
     walk_in: Type.Boolean({ description: 'Came without being on the roster.' }),
     status,
+    expected: Nullable(expected),
     ...listedFacts
   },
   {
@@ -330,6 +403,8 @@ export const schemas = [
   SessionPage,
   Sheet,
   SheetPut,
+  SheetWithdraw,
+  HeadIdentify,
   SheetVersion,
   SheetVersionPage,
   Attendance,

@@ -15,7 +15,7 @@ import {
   uuid
 } from 'drizzle-orm/pg-core'
 import { apiKeys, staff } from '../access/tables.ts'
-import { instant, oneOf, tenant, versioned } from '../database/columns.ts'
+import { changedBy, instant, oneOf, tenant, versioned } from '../database/columns.ts'
 import { groups } from '../groups/tables.ts'
 import { type Location, modes } from '../groups/vocabulary.ts'
 import { people } from '../people/tables.ts'
@@ -24,8 +24,11 @@ import {
   attendanceKinds,
   attendanceModes,
   attendanceStatuses,
+  expectations,
   outcomes,
-  sessionFacilitatorRoles
+  sessionFacilitatorRoles,
+  submissionOutcomes,
+  versionKinds
 } from './vocabulary.ts'
 
 /** One dated meeting of a group, with the head of its attendance sheet. */
@@ -58,16 +61,21 @@ export const sessions = pgTable(
     holds_anyway: boolean().notNull().default(false),
     outcome: text({ enum: outcomes }).notNull().default('scheduled'),
     reason: text(),
-    /** The sheet: version 0 until the first one is put; the counts are those of the sheet as it stands. */
+    /** The sheet: version 0 until the first one is put, and never lower again; the counts are those of the sheet as it stands. */
     sheet_version: integer().notNull().default(0),
+    /** Null where no sheet stands: none was put yet, or it was withdrawn. */
     submitted_at: instant(),
     submitted_by_key: uuid(),
     submitted_by_staff: uuid(),
+    /** From when on only coordinators correct the sheet, with a reason. */
+    locks_at: instant(),
     anonymous_count: integer().notNull().default(0),
+    not_recorded_count: integer().notNull().default(0),
     present_count: integer().notNull().default(0),
     absent_count: integer().notNull().default(0),
     excused_count: integer().notNull().default(0),
     walk_in_count: integer().notNull().default(0),
+    changed_by: changedBy(),
     ...versioned()
   },
   t => [
@@ -104,7 +112,8 @@ export const sessions = pgTable(
     index('sessions_of_closure').on(t.organization_id, t.closure_id).where(sql`closure_id is not null`),
     check('sessions_mode', oneOf(t.mode, modes)),
     check('sessions_outcome', oneOf(t.outcome, outcomes)),
-    check('sessions_held_has_sheet', sql`(${t.outcome} = 'held') = (${t.sheet_version} > 0)`),
+    check('sessions_held_has_sheet', sql`(${t.outcome} = 'held') = (${t.submitted_at} is not null)`),
+    check('sessions_sheets_lock', sql`(${t.submitted_at} is null) = (${t.locks_at} is null)`),
     check('sessions_duration', sql`${t.duration_minutes} between 5 and 1440`),
     check('sessions_anonymous_count', sql`${t.anonymous_count} >= 0`),
     check('sessions_suppressed', sql`${t.closure_id} is null or ${t.outcome} = 'cancelled'`),
@@ -153,7 +162,10 @@ export const sessionFacilitators = pgTable(
   ]
 )
 
-/** The sheet as it stands: a row per person recorded or walked in. A walk-in with a name only stays a name. */
+/**
+ * The sheet as it stands: a row for each person of the roster, which is that of the session's day when the first sheet was put,
+ * and for each who walked in. A walk-in with a name only stays a name.
+ */
 export const attendance = pgTable(
   'attendance',
   {
@@ -167,6 +179,8 @@ export const attendance = pgTable(
     person_id: uuid(),
     display_name: text(),
     status: text({ enum: attendanceStatuses }).notNull(),
+    /** Whether they meant to come, as it was known when the session began. */
+    expected: text({ enum: expectations }),
     mode: text({ enum: attendanceModes }),
     arrived_late: boolean(),
     left_early: boolean(),
@@ -193,6 +207,8 @@ export const attendance = pgTable(
     index('attendance_of_group').on(t.organization_id, t.group_id, t.starts_at, t.id),
     check('attendance_kind', oneOf(t.kind, attendanceKinds)),
     check('attendance_status', oneOf(t.status, attendanceStatuses)),
+    check('attendance_expected', oneOf(t.expected, expectations)),
+    check('attendance_expects_the_roster', sql`(${t.kind} = 'roster') = (${t.expected} is not null)`),
     check('attendance_mode', oneOf(t.mode, attendanceModes)),
     check('attendance_minutes', sql`${t.minutes} between 0 and 1440`),
     check('attendance_somebody', sql`(${t.person_id} is null) <> (${t.display_name} is null)`),
@@ -211,16 +227,99 @@ export const attendanceVersions = pgTable(
     submitted_at: instant().notNull().default(sql`now()`),
     submitted_by_key: uuid(),
     submitted_by_staff: uuid(),
+    kind: text({ enum: versionKinds }).notNull().default('put'),
+    /** Why it was corrected or withdrawn. */
+    reason: text(),
+    /** When it was written down, by the device's clock; the server's where that could not be right. */
+    occurred_at: instant().notNull().default(sql`now()`),
+    clock_off: boolean().notNull().default(false),
     anonymous_count: integer().notNull(),
     /** The rows of the sheet, in the columns of `attendance`. */
     rows: jsonb().notNull()
   },
   t => [
     primaryKey({ name: 'attendance_versions_pkey', columns: [t.organization_id, t.session_id, t.version] }),
+    check('attendance_versions_kind', oneOf(t.kind, versionKinds)),
     foreignKey({
       name: 'attendance_versions_session',
       columns: [t.organization_id, t.session_id],
       foreignColumns: [sessions.organization_id, sessions.id]
     })
+  ]
+)
+
+/** A sheet that a device sent, and what became of it: also one that stands against another until somebody decides. */
+export const attendanceSubmissions = pgTable(
+  'attendance_submissions',
+  {
+    ...tenant(),
+    session_id: uuid().notNull(),
+    /** The version that the device had before it. */
+    base_version: integer().notNull(),
+    outcome: text({ enum: submissionOutcomes }).notNull(),
+    /** The version of the sheet that it made or met. */
+    version: integer().notNull(),
+    /** The version by which somebody decided about a conflict. */
+    resolved_version: integer(),
+    occurred_at: instant().notNull(),
+    clock_off: boolean().notNull(),
+    submitted_at: instant().notNull().default(sql`now()`),
+    submitted_by_key: uuid(),
+    submitted_by_staff: uuid(),
+    reason: text(),
+    anonymous_count: integer().notNull(),
+    rows: jsonb().notNull()
+  },
+  t => [
+    primaryKey({ name: 'attendance_submissions_pkey', columns: [t.organization_id, t.id] }),
+    foreignKey({
+      name: 'attendance_submissions_session',
+      columns: [t.organization_id, t.session_id],
+      foreignColumns: [sessions.organization_id, sessions.id]
+    }),
+    index('attendance_submissions_of_session').on(t.organization_id, t.session_id, t.id),
+    check('attendance_submissions_outcome', oneOf(t.outcome, submissionOutcomes)),
+    check('attendance_submissions_resolved', sql`${t.resolved_version} is null or ${t.outcome} = 'conflict'`)
+  ]
+)
+
+/** Whether somebody said that they come. */
+export const sessionRsvps = pgTable(
+  'session_rsvps',
+  {
+    organization_id: uuid().notNull(),
+    session_id: uuid().notNull(),
+    person_id: uuid().notNull(),
+    answer: text({ enum: expectations }).notNull(),
+    ...versioned()
+  },
+  t => [
+    primaryKey({ name: 'session_rsvps_pkey', columns: [t.organization_id, t.session_id, t.person_id] }),
+    foreignKey({
+      name: 'session_rsvps_session',
+      columns: [t.organization_id, t.session_id],
+      foreignColumns: [sessions.organization_id, sessions.id]
+    }),
+    foreignKey({
+      name: 'session_rsvps_person',
+      columns: [t.organization_id, t.person_id],
+      foreignColumns: [people.organization_id, people.id]
+    }),
+    index('session_rsvps_of_person').on(t.organization_id, t.person_id),
+    check('session_rsvps_answer', oneOf(t.answer, expectations))
+  ]
+)
+
+/** A session that was there and is not any more: its series changed. Devices are told. */
+export const removedSessions = pgTable(
+  'removed_sessions',
+  {
+    ...tenant(),
+    group_id: uuid().notNull(),
+    changed_by: changedBy()
+  },
+  t => [
+    primaryKey({ name: 'removed_sessions_pkey', columns: [t.organization_id, t.id] }),
+    index('removed_sessions_of_group').on(t.organization_id, t.group_id, t.changed_by)
   ]
 )

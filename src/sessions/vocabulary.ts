@@ -13,3 +13,13 @@ export const attendanceKinds = ['roster', 'walk_in'] as const
 
 /** Somebody who leads one session beside, or in the place of, those who facilitate the group. */
 export const sessionFacilitatorRoles = ['substitute', 'co_facilitator'] as const
+
+/** Whether somebody of the roster meant to come. */
+export const expectations = ['yes', 'no', 'maybe'] as const
+export type Expectation = (typeof expectations)[number]
+
+/** How a version of a sheet came about. */
+export const versionKinds = ['put', 'withdrawn'] as const
+
+/** What became of a sheet that a device sent. */
+export const submissionOutcomes = ['stored', 'merged', 'unchanged', 'conflict'] as const

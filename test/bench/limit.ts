@@ -12,8 +12,15 @@ import type { Actor } from '../../src/database/actor.ts'
 import { instantFromText } from '../../src/database/columns.ts'
 import type { Prepared } from '../../src/database/statement.ts'
 import { countsOf, rowsOf } from '../../src/sessions/attendance.ts'
-import { listSessions, lockSession } from '../../src/sessions/queries.ts'
-import { findSheet, putSheetHead, putSheetRows, rosterOfDay, sheetRows } from '../../src/sessions/sheet-queries.ts'
+import { listSessions } from '../../src/sessions/queries.ts'
+import {
+  findSheet,
+  lockSheets,
+  putSheetHeads,
+  putSheetRows,
+  rostersOfDay,
+  sheetRows
+} from '../../src/sessions/sheet-queries.ts'
 import { searchStrategies } from '../../src/strategies/search-queries.ts'
 import { searchOf } from '../../src/strategies/search-strategies.ts'
 
@@ -83,15 +90,23 @@ async function put(session_id: string, body: string, key: string) {
   try {
     await client.query('begin')
     await run(claimKey.for(actor, { key, fingerprint: randomBytes(32) }))
-    const [session] = await run(lockSession.for(actor, { session_id }))
-    await run(rosterOfDay.for(actor, { session_id }))
-    const stored = new Map((await run(sheetRows.for(actor, { session_id }))).map(row => [row.person_id, row.id]))
-    const rows = rowsOf(given)
-    const text = JSON.stringify(rows.map(row => ({ ...row, id: stored.get(row.person_id) ?? uuid() })))
-    await run(putSheetRows.for(actor, { session_id, rows: text }))
-    await run(
-      putSheetHead.for(actor, { session_id, rows: text, anonymous_count: given.anonymous_count, ...countsOf(rows) })
-    )
+    const session_ids = [session_id]
+    const [session] = await run(lockSheets.for(actor, { session_ids }))
+    await run(rostersOfDay.for(actor, { session_ids }))
+    const stored = new Map((await run(sheetRows.for(actor, { session_ids }))).map(row => [row.person_id, row.id]))
+    const rows = rowsOf(given).map(row => ({ ...row, session_id, id: stored.get(row.person_id) ?? uuid() }))
+    await run(putSheetRows.for(actor, { rows: JSON.stringify(rows) }))
+    const { anonymous_count } = given
+    const head = {
+      session_id,
+      rows,
+      reason: null,
+      occurred_at: null,
+      clock_off: false,
+      anonymous_count,
+      ...countsOf(rows)
+    }
+    await run(putSheetHeads.for(actor, { heads: JSON.stringify([head]) }))
     const [{ json }] = (await run(findSheet.for(actor, { session_id }))) as [{ json: string }]
     await run(
       recordChanges.for(actor, {

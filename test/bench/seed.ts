@@ -117,10 +117,11 @@ export async function seed(
   // Ids in the order of time, as the application makes them.
   await run(
     `insert into sessions (organization_id, id, group_id, starts_at, ends_at, duration_minutes, local_date, local_time, time_zone,
-       outcome, sheet_version, submitted_at, submitted_by_key, present_count)
+       outcome, sheet_version, submitted_at, submitted_by_key, present_count, locks_at)
      select $1, uuidv7(at - now()), g, at, at + interval '90 minutes', 90, (at at time zone 'America/New_York')::date, '19:00', 'America/New_York',
        case when past then 'held' else 'scheduled' end, case when past then 1 else 0 end, case when past then at end,
-       case when past then (select id from api_keys where organization_id = $1 limit 1) end, case when past then $4::int else 0 end
+       case when past then (select id from api_keys where organization_id = $1 limit 1) end, case when past then $4::int else 0 end,
+       case when past then now() + interval '1 year' end
      from unnest($2::uuid[]) g, generate_series(1 - $3::int, 20) d,
        lateral (select date_trunc('hour', now()) + make_interval(days => d) - interval '12 hours' as at) t,
        lateral (select at < now() as past) p
@@ -128,8 +129,8 @@ export async function seed(
     [organization_id, group_ids, sessions, members]
   )
   await run(
-    `insert into attendance (organization_id, id, session_id, group_id, starts_at, position, kind, person_id, status, mode, arrived_late, left_early, minutes)
-     select $1, uuidv7(s.starts_at - now()), s.id, s.group_id, s.starts_at, row_number() over (partition by s.id) - 1, 'roster', m.person_id, 'present',
+    `insert into attendance (organization_id, id, session_id, group_id, starts_at, position, kind, person_id, status, expected, mode, arrived_late, left_early, minutes)
+     select $1, uuidv7(s.starts_at - now()), s.id, s.group_id, s.starts_at, row_number() over (partition by s.id) - 1, 'roster', m.person_id, 'present', 'yes',
        'in_person', false, false, 90
      from sessions s join memberships m on m.organization_id = s.organization_id and m.group_id = s.group_id
      where s.organization_id = $1 and s.sheet_version = 1

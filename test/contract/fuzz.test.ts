@@ -23,6 +23,7 @@ const domainRules = new Set([
   '* idempotency_key_reused',
   // From whom to whom: that there is nobody, or that one cannot see them.
   'createMembership unknown_reference',
+  'createJoinRequest unknown_reference',
   'assignFacilitator unknown_reference',
   'nameSessionFacilitator unknown_reference',
   'nameSessionFacilitator not_a_substitute',
@@ -38,6 +39,12 @@ const domainRules = new Set([
   'createMembership too_far_ahead',
   'leaveMembership too_far_ahead',
   'leaveMembership left_before_joining',
+  'approveMembership too_far_ahead',
+  'acceptMembership too_far_ahead',
+  'pauseMembership too_far_ahead',
+  'resumeMembership too_far_ahead',
+  'createMembershipAbsence too_far_ahead',
+  'createMembershipAbsence ends_before_it_begins',
   'assignFacilitator ends_before_start',
   'endFacilitator ends_before_start',
   'createApiKey expires_in_the_past',
@@ -84,6 +91,12 @@ const domainRules = new Set([
   'putAttendanceSheet duplicate_person',
   'putAttendanceSheet unknown_person',
   'putAttendanceSheet required',
+  'putAttendanceSheet unknown_reference',
+  'syncAttendance required',
+  'identifyAttendanceHead required',
+  'identifyAttendanceHead no_such_head',
+  'identifyAttendanceHead duplicate_person',
+  'identifyAttendanceHead unknown_person',
   // A pattern can tell what a day looks like, not whether there is one.
   'listSessions format',
   'listGroupSessions format',
@@ -145,6 +158,10 @@ t.test('the service and its document agree', async t => {
   const member = await makeMember(admin, group, 'Ana')
   const session = await makeSession(admin, group)
   const missed = await makeSession(admin, group)
+  const coming = await makeSession(admin, group, -3000)
+  const [logged, wrong] = [await makeSession(admin, group), await makeSession(admin, group)]
+  for (const id of [logged, wrong])
+    await admin.put(`/v1/sessions/${id}/attendance`, { records: [], anonymous_count: 1000 })
   const write = async (contributor: object) =>
     (await admin.post('/v1/strategies', { title: 'Walk', contributor })).data as {
       id: string
@@ -152,14 +169,33 @@ t.test('the service and its document agree', async t => {
     }
   const shared = await write({ kind: 'nickname', nickname: 'R' })
   const link = await admin.post(`/v1/strategies/${shared.id}/share_links`, { expires_at: minutesFromNow(60) })
+  // Somebody for each thing that happens to a membership once.
+  const small = await makeGroup(admin, { capacity: 5 })
+  const join = async (how: 'memberships' | 'join-requests') => {
+    const { data } = await admin.post('/v1/people', { display_name: 'Ben' })
+    return (await admin.post(`/v1/groups/${small}/${how}`, { person_id: data.id })).data.id as string
+  }
+  const several = async (count: number, how: 'memberships' | 'join-requests') => {
+    const ids: string[] = []
+    for (let n = 0; n < count; n++) ids.push(await join(how))
+    return ids as [string, string, string]
+  }
+  const [pauses, paused, away, ...leave] = await several(5, 'memberships')
+  const [accepts, declines] = await several(2, 'memberships')
+  for (const id of leave) await admin.post(`/v1/memberships/${id}/leave`)
+  const [approved, refused, withdraws] = await several(3, 'join-requests')
+  await admin.post(`/v1/memberships/${paused}/pause`)
+  const days = { from: '2026-01-01', until: '2026-01-02' }
+  const absence = (await admin.post(`/v1/memberships/${pauses}/absences`, days)).data.id as string
+  const once = [small, pauses, paused, away, accepts, declines, approved, refused, withdraws, absence]
   const anonymous = await write({ kind: 'anonymous' })
   const fuzzer = new Fuzzer({
     document: (await service.app.inject('/openapi.json')).json(),
     judge: judge(),
     send: sendTo(service.app),
     key: admin.key,
-    // Whoever asks must go on being let in, and a session stay open for its sheet.
-    spared: new Set([key.id, staff?.id, session, missed, shared.id]),
+    // Whoever asks must go on being let in, a session stay open for its sheet, and a seat be kept.
+    spared: new Set([key.id, staff?.id, session, missed, coming, logged, wrong, shared.id, ...once]),
     refusals: { path: [404], query: [400], header: [400, 428], body: [422] },
     headers: { 'if-match': '*' },
     allowed: domainRules,
@@ -172,12 +208,27 @@ t.test('the service and its document agree', async t => {
         walk_ins: [{ display_name: 'Ben', mode: 'video' }],
         anonymous_count: 3
       }),
+      identifyAttendanceHead: () => ({ display_name: 'Li' }),
       importStrategiesFromCsv: () => 'title,steps\r\nHold ice,Take it\r\n',
       liftStrategyAnonymity: () => ({ secret: anonymous.contributor_secret, kind: 'nickname', nickname: 'Robin' })
     },
     paths: {
       putAttendanceSheet: { session_id: session },
       getAttendanceSheet: { session_id: session },
+      identifyAttendanceHead: { session_id: logged },
+      withdrawAttendanceSheet: { session_id: wrong },
+      putRsvp: { session_id: coming, person_id: member },
+      // The others may be left, answered or away by now.
+      acceptMembership: { membership_id: accepts },
+      declineMembership: { membership_id: declines },
+      approveMembership: { membership_id: approved },
+      refuseMembership: { membership_id: refused },
+      withdrawMembership: { membership_id: withdraws },
+      pauseMembership: { membership_id: pauses },
+      resumeMembership: { membership_id: paused },
+      createMembershipAbsence: { membership_id: away },
+      getMembershipAbsence: { membership_id: pauses, absence_id: absence },
+      withdrawMembershipAbsence: { membership_id: pauses, absence_id: absence },
       // The others may be to come.
       markSessionDidNotHappen: { session_id: missed },
       // The others may be hidden or retired by now.

@@ -78,8 +78,10 @@ t.test('kill -9 of the service in the middle of sheets', async t => {
       ],
       [
         'applies a sheet twice',
-        `insert into attendance_versions select organization_id, session_id, version + 1000, submitted_at,
-          submitted_by_key, submitted_by_staff, anonymous_count, rows from attendance_versions where anonymous_count = $1`,
+        `insert into attendance_versions (organization_id, session_id, version, submitted_at, submitted_by_key,
+          submitted_by_staff, anonymous_count, rows)
+          select organization_id, session_id, version + 1000, submitted_at, submitted_by_key, submitted_by_staff, anonymous_count, rows
+          from attendance_versions where anonymous_count = $1`,
         ['twice']
       ],
       [

@@ -141,12 +141,14 @@ async function oneOfEach(admin: Awaited<ReturnType<Awaited<ReturnType<typeof sta
   const person_id = await makePerson(admin, 'Ana')
   const staff_id = await make('/v1/staff', { display_name: 'Sam', role: 'facilitator' })
   const session_id = await makeSession(admin, group_id)
+  const membership_id = await make(`/v1/groups/${group_id}/memberships`, { person_id })
   const ids: Record<string, string> = {
     group_id,
     session_id,
     person_id,
     staff_id,
-    membership_id: await make(`/v1/groups/${group_id}/memberships`, { person_id }),
+    membership_id,
+    absence_id: await make(`/v1/memberships/${membership_id}/absences`, { from: '2026-01-01' }),
     series_id: await make(`/v1/groups/${group_id}/series`, {
       starts_on: new Date().toISOString().slice(0, 10),
       start_time: '19:00',

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { v7 as uuid } from 'uuid'
 import type { Client, Reply, TestApp } from './app.ts'
 import { assign, makeGroup, minutesFromNow } from './circle.ts'
 
@@ -30,6 +31,8 @@ export interface Kit {
   coming_session_id: string
   substituted_session_id: string
   session_facilitator_id: string
+  /** A sheet of the first session that a device sent, and that does not agree with it. */
+  submission_id: string
   /** About the session with the sheet, for the handover. */
   note_id: string
   /** The rest of a series, from a week after its first day on: three weeks. */
@@ -40,7 +43,14 @@ export interface Kit {
   person_id: string
   /** Somebody who walked in, and is no member: the facilitator wrote them down. */
   guest_id: string
+  /** Somebody whom the facilitator wrote down and who did nothing yet. */
+  newcomer_id: string
   membership_id: string
+  /** Others of the group: who is away until further notice from tomorrow on, has a seat kept, asks to join. */
+  paused_membership_id: string
+  absence_id: string
+  offered_membership_id: string
+  requested_membership_id: string
   /** Facilitates the group. */
   staff_id: string
   facilitator_id: string
@@ -98,7 +108,8 @@ export async function makeKit(
     online_url: `https://meet.example.org/${say('url')}`,
     accessibility: [say('accessibility')],
     audience: [say('audience')],
-    status_reason: say('reason')
+    status_reason: say('reason'),
+    capacity: 2
   })
   const staff_id = made(await admin.post('/v1/staff', { display_name: say('staff'), email, role: 'facilitator' })).id
   const colleague_id = made(await admin.post('/v1/staff', { display_name: say('colleague'), role: 'facilitator' })).id
@@ -118,22 +129,36 @@ export async function makeKit(
     )
   ).id
   const guest_id = made(await facilitator.post('/v1/people', { display_name: say('guest') })).id
+  const newcomer_id = made(await facilitator.post('/v1/people', { display_name: say('newcomer') })).id
   const membership_id = made(
     await admin.post(`/v1/groups/${group_id}/memberships`, { person_id, joined_on: '2026-01-01' })
   ).id
+
+  const day = (days: number) => minutesFromNow(days * 24 * 60).slice(0, 10)
+  const someone = async (field: string) => made(await admin.post('/v1/people', { display_name: say(field) })).id
+  const joins = async (field: string, fields = {}) =>
+    made(await admin.post(`/v1/groups/${group_id}/memberships`, { person_id: await someone(field), ...fields })).id
+  const paused_membership_id = await joins('absent', { joined_on: day(1) })
+  const { absences } = made(await admin.post(`/v1/memberships/${paused_membership_id}/pause`, { from: day(1) }))
+  // One waits, and is offered the third seat before somebody else asks.
+  const offered_membership_id = await joins('waiting')
+  made(await admin.patch(`/v1/groups/${group_id}`, { capacity: 3 }, { 'if-match': '*' }))
+  const request = { person_id: await someone('asking'), message: say('message') }
+  const requested_membership_id = made(await admin.post(`/v1/groups/${group_id}/join-requests`, request)).id
 
   const series = {
     starts_on: minutesFromNow(2 * 24 * 60).slice(0, 10),
     start_time: '19:00',
     duration_minutes: 90,
-    rrule: 'FREQ=WEEKLY;COUNT=4',
+    rrule: 'FREQ=WEEKLY;COUNT=5',
     topic: say('topic')
   }
   const whole = made(await admin.post(`/v1/groups/${group_id}/series`, series)).id
-  const day = (days: number) => minutesFromNow(days * 24 * 60).slice(0, 10)
   const series_id = made(
     await admin.post(`/v1/series/${whole}/split`, { from: day(9), topic: say('topic') }, { 'if-match': '*' })
   ).id
+  // The last of them is taken back.
+  made(await admin.post(`/v1/series/${series_id}/end`, { ends_on: day(25) }, { 'if-match': '*' }))
   const closure_id = made(
     await admin.post('/v1/closures', { group_id, starts_on: day(22), ends_on: day(24), name: say('closure') })
   ).id
@@ -157,6 +182,17 @@ export async function makeKit(
   })
   made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(say('note'))))
   made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(say('note')), { 'if-match': '"1"' }))
+  const submission_id = uuid()
+  const sent = {
+    id: submission_id,
+    session_id,
+    base_version: 0,
+    records: [{ person_id, status: 'absent', note: say('note') }],
+    walk_ins: [{ display_name: say('walk-in') }],
+    reason: say('reason')
+  }
+  made(await facilitator.post('/v1/attendance/sync', { device_time: minutesFromNow(0), sheets: [sent] }))
+  made(await facilitator.put(`/v1/sessions/${substituted_session_id}/rsvps/${person_id}`, { answer: 'maybe' }))
   const note = { text: say('group-process'), for_handover: true, follow_up: 'open' }
   const note_id = made(await facilitator.post(`/v1/sessions/${session_id}/notes`, note)).id
 
@@ -218,7 +254,13 @@ export async function makeKit(
     closure_id,
     person_id,
     guest_id,
+    newcomer_id,
+    submission_id,
     membership_id,
+    paused_membership_id,
+    absence_id: absences[0].id,
+    offered_membership_id,
+    requested_membership_id,
     staff_id,
     facilitator_id,
     colleague_id,

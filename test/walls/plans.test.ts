@@ -4,7 +4,8 @@ import { v7 as uuid } from 'uuid'
 import type { Actor } from '../../src/database/actor.ts'
 import type { Prepared } from '../../src/database/statement.ts'
 import { listGroups } from '../../src/groups/queries.ts'
-import { listMemberships, listPersonMemberships } from '../../src/memberships/queries.ts'
+import { offerFreeSeats } from '../../src/memberships/line-queries.ts'
+import { findMembership, listMemberships, listPersonMemberships, listWaiting } from '../../src/memberships/queries.ts'
 import { findPerson, listPeople, searchPeople } from '../../src/people/queries.ts'
 import { findSession, listSessions } from '../../src/sessions/queries.ts'
 import { findSheet, listAttendance, listSheetVersions } from '../../src/sessions/sheet-queries.ts'
@@ -16,7 +17,15 @@ import { startApp } from '../support/app.ts'
 import { lookingPastWalls } from '../support/two-organizations.ts'
 
 /** Those that grow without end: reading one of them whole is reading everybody's. */
-const big = new Set(['sessions', 'attendance', 'attendance_versions', 'people', 'memberships', 'strategies'])
+const big = new Set([
+  'sessions',
+  'attendance',
+  'attendance_versions',
+  'people',
+  'memberships',
+  'membership_absences',
+  'strategies'
+])
 
 interface Node {
   'Node Type': string
@@ -39,14 +48,20 @@ async function fill(superuser: pg.Client, organization_id: string, staff_id: str
     select $1, gen_random_uuid(), g.id, p.id, '2024-01-01', case when p.n % 2 = 0 then date '2025-01-01' end
     from (select id, row_number() over () as n from people where organization_id = $1) p
     join (select id, row_number() over () as n from groups where organization_id = $1) g on p.n % 50 = g.n - 1;
+    insert into membership_absences (organization_id, id, membership_id, from_on)
+    select $1, gen_random_uuid(), id, '2025-01-01' from memberships where organization_id = $1;
+    insert into memberships (organization_id, id, group_id, person_id, stage, place)
+    select $1, gen_random_uuid(), m.group_id, m.person_id, 'waitlisted', row_number() over (partition by m.group_id)
+    from memberships m where m.organization_id = $1 and m.left_on is not null;
     insert into sessions (organization_id, id, group_id, starts_at, ends_at, duration_minutes, local_date, local_time, time_zone)
     select $1, gen_random_uuid(), g.id, d, d + interval '1 hour', 60, d::date, '19:00', 'UTC'
     from groups g cross join generate_series(timestamptz '2023-01-01 19:00Z', '2026-10-31 19:00Z', interval '7 days') d
     where g.organization_id = $1;
-    insert into attendance (organization_id, id, session_id, group_id, starts_at, position, kind, person_id, status)
-    select $1, gen_random_uuid(), s.id, s.group_id, s.starts_at, m.n, 'roster', m.person_id, 'present'
+    insert into attendance (organization_id, id, session_id, group_id, starts_at, position, kind, person_id, status, expected)
+    select $1, gen_random_uuid(), s.id, s.group_id, s.starts_at, m.n, 'roster', m.person_id, 'present', 'yes'
     from (select *, row_number() over () as n from sessions where organization_id = $1) s
-    join (select person_id, group_id, row_number() over (partition by group_id) as n from memberships where organization_id = $1) m
+    join (select person_id, group_id, row_number() over (partition by group_id) as n from memberships
+        where organization_id = $1 and joined_on is not null) m
       on m.group_id = s.group_id and m.n % 40 = s.n % 40;
     insert into attendance_versions (organization_id, session_id, version, anonymous_count, rows)
     select $1, id, 1, 0, '[]' from sessions where organization_id = $1;
@@ -82,7 +97,11 @@ const narrowed: Record<string, [index: string, condition: RegExp]> = {
   'a strategy': ['strategies_', /\(id = \(*['$]/],
   'strategies to review': ['strategies_to_review', /organization_id/],
   'memberships of a group': ['memberships_', /group_id = \(*['$]/],
-  'memberships of a person': ['memberships_', /person_id = \(*['$]/]
+  'memberships of a group, those without a day': ['memberships_', /group_id = \(*['$]/],
+  'memberships of a person': ['memberships_', /person_id = \(*['$]/],
+  'a membership': ['memberships_', /\(id = \(*['$]/],
+  'who waits for a seat': ['memberships_', /group_id = \(*['$]/],
+  'seats to offer': ['memberships_in_line', /group_id = \(*['$]/]
 }
 
 t.test('under row-level security the hot lists stay within their organization’s part of an index', async t => {
@@ -135,6 +154,15 @@ t.test('under row-level security the hot lists stay within their organization’
       'people by the beginning of their name': searchPeople.for(asker, { name_key: 'person 39', limit: 26 }),
       'a person': findPerson.for(asker, { person_id }),
       'memberships of a group': listMemberships.for(asker, { ...page, group_id }),
+      'memberships of a group, next page': listMemberships.for(asker, { ...after('2024-01-01'), group_id }),
+      'memberships of a group, those without a day': listMemberships.for(asker, {
+        ...page,
+        after_1: uuid(),
+        group_id
+      }),
+      'a membership': findMembership.for(asker, { membership_id: person_id }),
+      'who waits for a seat': listWaiting.for(asker, { ...page, group_id }),
+      'seats to offer': offerFreeSeats.for(asker, { group_id }),
       'memberships of a person': listPersonMemberships.for(asker, { ...page, person_id }),
       'a strategy': findStrategy.for(asker, { strategy_id: person_id, ...sight }),
       // No facilitator moderates.

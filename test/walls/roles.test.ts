@@ -15,16 +15,20 @@ t.test('within one organization', async t => {
   const operations = await operationsOf(app)
 
   const ofGroup = ['group_facilitators', 'memberships', 'series', 'closures', 'sessions', 'attendance', 'strategies']
-  const ofSession = ['session_facilitators', 'notes']
+  const ofSession = ['session_facilitators', 'notes', 'attendance_submissions']
   const ofPerson = ['practices', 'practice_reminders']
   const itsSessions = 'session_id in (select id from sessions where group_id = $1)'
 
-  /** Every row that another group has, and its member. */
+  const itsMemberships = 'membership_id in (select id from memberships where group_id = $1)'
+
+  /** Every row that another group has, and its people. */
   async function hangingFrom({ group_id, person_id, guest_id, staff_id }: Kit): Promise<Set<string>> {
     const { rows } = await superuser.query(
       `select id from groups where id = $1
        ${ofGroup.map(table => `union select id from ${table} where group_id = $1`).join(' ')}
        ${ofSession.map(table => `union select id from ${table} where ${itsSessions}`).join(' ')}
+       union select id from membership_absences where ${itsMemberships}
+       union select person_id from memberships where group_id = $1
        ${ofPerson.map(table => `union select id from ${table} where person_id = $2`).join(' ')}`,
       [group_id, person_id]
     )
@@ -42,6 +46,8 @@ t.test('within one organization', async t => {
       ['groups', 'id = $1'],
       ...ofGroup.map(table => [table, 'group_id = $1']),
       ...ofSession.map(table => [table, itsSessions]),
+      ['session_rsvps', itsSessions],
+      ['membership_absences', itsMemberships],
       ...[...ofPerson, 'toolbox_cards'].map(table => [table, 'person_id = $2'])
     ]
     const { rows } = await superuser.query(

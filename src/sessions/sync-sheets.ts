@@ -1,0 +1,224 @@
+import type { Answered } from '../changes/change.ts'
+import { recordChange } from '../changes/record.ts'
+import type { Tx } from '../database/database.ts'
+import { notFound, Problem, unprocessable } from '../problems.ts'
+import { type Content, isSameSheet, rowsOf, type SheetRow, sheetOf } from './attendance.ts'
+import { whenItOccurred } from './device-clock.ts'
+import { mergeSheets } from './merge.ts'
+import { assertMayChange, assertOpen, type Corrector } from './put-sheet.ts'
+import { findSubmissions, findVersions, keepSubmissions, type Submission } from './sync-queries.ts'
+import type { AttendanceSync, AttendanceSynced, AttendanceSyncResult, SheetConflict } from './sync-schemas.ts'
+import type { submissionOutcomes } from './vocabulary.ts'
+import {
+  assertStanding,
+  contentOf,
+  type Held,
+  holdSheets,
+  type SheetWrite,
+  standingContent,
+  writeSheets
+} from './write-sheets.ts'
+
+type Synced = AttendanceSync['sheets'][number]
+interface Asked {
+  index: number
+  sheet: Synced
+}
+
+const nothing: Content = { rows: [], anonymous_count: 0 }
+
+/**
+ * Takes sheets that were filled in on a device, each by itself: one that is refused leaves the others alone. A sheet that was
+ * answered once is answered again and has no second effect. What fits what stands is merged; what does not is kept beside it, and
+ * nothing is lost. All that was answered is committed together.
+ */
+export async function syncSheets(
+  tx: Tx,
+  { device_time, sheets }: AttendanceSync,
+  corrector: Corrector,
+  now = new Date()
+): Promise<Answered<AttendanceSynced>> {
+  const results: AttendanceSyncResult[] = []
+  let rest: Asked[] = sheets.map((sheet, index) => ({ index, sheet }))
+  while (rest.length > 0) {
+    // Of one session, one after the other; of all sessions, at once.
+    const taken = new Set<string>()
+    const later: Asked[] = []
+    const turn = rest.filter(asked => {
+      const keys = [asked.sheet.id.toLowerCase(), asked.sheet.session_id.toLowerCase()]
+      const free = keys.every(key => !taken.has(key))
+      if (!free) later.push(asked)
+      for (const key of keys) taken.add(key)
+      return free
+    })
+    results.push(...(await syncSome(tx, turn, device_time, corrector, now)))
+    rest = later
+  }
+  return { status: 207, headers: {}, body: { results: results.sort((a, b) => a.index - b.index) } }
+}
+
+async function syncSome(
+  tx: Tx,
+  asked: Asked[],
+  device_time: string,
+  corrector: Corrector,
+  now: Date
+): Promise<AttendanceSyncResult[]> {
+  const holds = await holdSheets(
+    tx,
+    asked.map(({ sheet }) => ({ session_id: sheet.session_id, sheet }))
+  )
+  // Only now: whoever sent the same beside us has held the sessions before us, and committed.
+  const [found, versions] = (await tx.runAll([
+    findSubmissions.for(tx.actor, { ids: asked.map(({ sheet }) => sheet.id) }),
+    findVersions.for(tx.actor, {
+      session_ids: asked.map(({ sheet }) => sheet.session_id),
+      versions: asked.map(({ sheet }) => sheet.base_version)
+    })
+  ])) as [Submission[], { session_id: string; version: number; rows: SheetRow[]; anonymous_count: number }[]]
+  const known = new Map(found.map(submission => [submission.id, submission]))
+  const bases = new Map(versions.map(one => [`${one.session_id}/${one.version}`, one]))
+
+  const writes: SheetWrite[] = []
+  const kept: Record<string, unknown>[] = []
+  const conflicts: Held[] = []
+  const results = asked.map(({ index, sheet }): AttendanceSyncResult => {
+    const id = sheet.id.toLowerCase()
+    try {
+      const held = holds.get(sheet.session_id.toLowerCase())
+      if (held === undefined) throw notFound()
+      const before = known.get(id)
+      if (before !== undefined) return resultOf(index, again(before, sheet))
+
+      const { session } = held
+      const base = bases.get(`${session.id}/${sheet.base_version}`) ?? nothing
+      const verdict = judge(held, sheet, base, corrector)
+      const clock = whenItOccurred(sheet.occurred_at, now, device_time)
+      const reason = sheet.reason ?? null
+      const { outcome } = verdict
+      const version = session.sheet_version + (verdict.content === undefined ? 0 : 1)
+      if (verdict.content !== undefined) writes.push({ held, ...verdict.content, reason, ...clock })
+      if (outcome === 'conflict') conflicts.push(held)
+      const yours = { rows: rowsOf(sheet), anonymous_count: sheet.anonymous_count }
+      const { session_id, base_version } = sheet
+      kept.push({ id, session_id, base_version, outcome, version, ...clock, reason, ...yours })
+      return resultOf(index, {
+        id,
+        session_id: session.id,
+        outcome,
+        version,
+        clock_off: clock.clock_off,
+        submitted_at: now.toISOString(),
+        submitted_by_key: tx.actor.api_key_id!,
+        submitted_by_staff: tx.actor.staff_id,
+        base,
+        met: standingContent(held),
+        ...yours
+      })
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      return problemResult(index, id, error)
+    }
+  })
+
+  const keep = kept.length > 0 ? [keepSubmissions.for(tx.actor, { submissions: JSON.stringify(kept) })] : []
+  if (writes.length > 0) await writeSheets(tx, writes, keep)
+  else if (keep.length > 0) await tx.runAll(keep)
+  recordChange(
+    tx,
+    'session.sheet_conflict',
+    ...conflicts.map(({ session }) => ({ id: session.id, version: session.version }))
+  )
+  return results
+}
+
+/** What becomes of a sheet; its content where something is written. @throws Problem where it cannot be kept at all */
+function judge(
+  held: Held,
+  sheet: Synced,
+  base: Content,
+  corrector: Corrector
+): { outcome: (typeof submissionOutcomes)[number]; content?: Content } {
+  const { session } = held
+  assertOpen(session)
+  assertStanding(held, sheet)
+  const content = contentOf(held, sheet)
+  const standing = standingContent(held)
+  if (session.stands && isSameSheet(content, standing)) return { outcome: 'unchanged' }
+  if (session.locked && !corrector.mayCorrect) return { outcome: 'conflict' }
+  assertMayChange(session, corrector, sheet.reason ?? null)
+  if (sheet.base_version === session.sheet_version || session.sheet_version === 0) return { outcome: 'stored', content }
+  // Withdrawn since: who sends it may not know that it was the wrong session.
+  if (!session.stands) return { outcome: 'conflict' }
+  const merged = mergeSheets(base, standing, content)
+  if (merged.differences.length > 0) return { outcome: 'conflict' }
+  if (isSameSheet(merged.content, standing)) return { outcome: 'unchanged' }
+  return { outcome: 'merged', content: merged.content }
+}
+
+/** @throws Problem 422 `id_reused` */
+function again(before: Submission, sheet: Synced): Submission {
+  const said = { rows: rowsOf(sheet), anonymous_count: sheet.anonymous_count }
+  const same =
+    before.session_id === sheet.session_id.toLowerCase() &&
+    before.base_version === sheet.base_version &&
+    isSameSheet(before, said)
+  if (!same) throw unprocessable('id_reused', '#/id', 'Another sheet was sent with this id.')
+  return before
+}
+
+type Answerable = Omit<Submission, 'base_version' | 'occurred_at'>
+
+const resultOf = (index: number, submission: Answerable): AttendanceSyncResult => ({
+  index,
+  id: submission.id,
+  status: submission.outcome === 'conflict' ? 409 : 200,
+  outcome: submission.outcome,
+  version: submission.version,
+  clock_off: submission.clock_off,
+  problem: null,
+  ...(submission.outcome === 'conflict' && { conflict: conflictOf(submission) })
+})
+
+function problemResult(index: number, id: string, { status, code, message, errors }: Problem): AttendanceSyncResult {
+  const within = (pointer = '#') => `#/sheets/${index}${pointer.slice(1)}`
+  return {
+    index,
+    id,
+    status,
+    outcome: null,
+    version: null,
+    clock_off: false,
+    problem: {
+      code,
+      detail: message,
+      errors: (errors ?? []).map(({ pointer, code, detail }) => ({ pointer: within(pointer), code, detail }))
+    }
+  }
+}
+
+const sideOf = (row: SheetRow | null) => {
+  if (row === null) return null
+  const { kind, status, mode, arrived_late, left_early, minutes, first_time, note } = row
+  return { kind, status, mode, arrived_late, left_early, minutes, first_time, note }
+}
+
+/** Both sheets, and where they differ. */
+export function conflictOf(submission: Answerable): SheetConflict {
+  const stored = submission.met ?? nothing
+  const { differences } = mergeSheets(submission.base ?? nothing, stored, submission)
+  return {
+    id: submission.id,
+    session_id: submission.session_id,
+    submitted_at: submission.submitted_at,
+    submitted_by: { staff_id: submission.submitted_by_staff, api_key_id: submission.submitted_by_key },
+    stored_version: submission.version,
+    stored: sheetOf(stored),
+    yours: sheetOf(submission),
+    differences: differences.map(({ person_id, stored, yours }) => ({
+      person_id,
+      stored: sideOf(stored),
+      yours: sideOf(yours)
+    }))
+  }
+}
