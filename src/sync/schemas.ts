@@ -48,7 +48,7 @@ export const DeviceSyncQuery = Parameters({
       maximum: 1000,
       description: 'How many objects at most; a session counts with its sheet.'
     }),
-    500
+    250
   ),
   cursor: Type.Optional(
     Type.String({

@@ -3,9 +3,10 @@ import t from 'tap'
 import { localDateOf } from '../../src/clock/time-zones.ts'
 import { type Client, type Reply, startApp } from '../support/app.ts'
 import { assign, makeGroup, makePerson } from '../support/circle.ts'
+import { allAtOnce } from '../support/gate.ts'
 
 t.test('absences', async t => {
-  const { organization, staff, look } = await startApp(t)
+  const { organization, staff, look, superuserUrl } = await startApp(t, { POOL_SIZE: '12' })
   const admin = await organization()
   const zone = 'Pacific/Kiritimati'
   // Where it is another day than in UTC for most of the day.
@@ -170,12 +171,17 @@ t.test('absences', async t => {
     t.equal(mistaken.statusCode, 200, 'what was a mistake stays one')
   })
 
-  await t.test('are one, however many pause at once', async t => {
+  await t.test('are one, however many pause or resume at once', async t => {
     const id = await member()
-    const replies = await Promise.all(Array.from({ length: 10 }, () => post(admin, id, 'pause')))
-    t.equal(replies.filter(reply => reply.statusCode === 200).length, 1)
-    t.equal(replies.filter(reply => reply.data.code === 'already_paused').length, 9)
+    const codes = async (action: string) =>
+      (await allAtOnce(superuserUrl, 'membership_absences', 10, () => post(admin, id, action))).map(
+        ({ data }) => data.code ?? data.status
+      )
+    const nine = (code: string) => Array(9).fill(code)
+    t.same((await codes('pause')).sort(), [...nine('already_paused'), 'paused'])
     t.equal((await kept(id)).length, 1)
+    t.same((await codes('resume')).sort(), ['active', ...nine('not_paused')])
+    t.match(await get(id), { version: 3, absences: [] })
   })
 
   await t.test('of another membership, group or organization are not there, and not for observers', async t => {
