@@ -187,8 +187,14 @@ export interface SheetHead {
   walk_in_count: number
 }
 
-/** The next versions of sheets, kept whole, and the heads of their sessions, from a JSON array of `SheetHead`. */
-export const putSheetHeads = statement<{ id: string; version: number; sheet_version: number }, { heads: string }>(
+/**
+ * The next versions of sheets, kept whole, and the heads of their sessions, from a JSON array of `SheetHead`. The ids say the same
+ * once more: of an array the planner knows how many it has, and looks each up.
+ */
+export const putSheetHeads = statement<
+  { id: string; version: number; sheet_version: number },
+  { session_ids: string[]; heads: string }
+>(
   'put_sheet_heads',
   () => sql`
     with given as materialized (
@@ -204,7 +210,7 @@ export const putSheetHeads = statement<{ id: string; version: number; sheet_vers
         anonymous_count = r.anonymous_count, present_count = r.present_count, absent_count = r.absent_count,
         excused_count = r.excused_count, not_recorded_count = r.not_recorded_count, walk_in_count = r.walk_in_count
       from given r
-      where s.organization_id = ${asker.organization_id} and s.id = r.session_id
+      where s.organization_id = ${asker.organization_id} and s.id = any (${value('session_ids')}::uuid[]) and s.id = r.session_id
       returning s.organization_id, s.id, s.version, s.sheet_version)
     , kept as (
       insert into attendance_versions (organization_id, session_id, version, submitted_by_key, submitted_by_staff, reason, occurred_at,

@@ -159,7 +159,8 @@ export async function writeSheets(tx: Tx, writes: SheetWrite[], then: Prepared[]
   const statements: Prepared[] = []
   if (gone.length > 0) statements.push(removeSheetRows.for(tx.actor, { ids: gone }))
   if (rows.length > 0) statements.push(putSheetRows.for(tx.actor, { rows: JSON.stringify(rows) }))
-  statements.push(putSheetHeads.for(tx.actor, { heads: JSON.stringify(heads) }))
+  const session_ids = heads.map(head => head.session_id)
+  statements.push(putSheetHeads.for(tx.actor, { session_ids, heads: JSON.stringify(heads) }))
   const answers = await tx.runAll([...statements, ...then])
   recordChange(
     tx,

@@ -106,7 +106,7 @@ async function put(session_id: string, body: string, key: string) {
       anonymous_count,
       ...countsOf(rows)
     }
-    await run(putSheetHeads.for(actor, { heads: JSON.stringify([head]) }))
+    await run(putSheetHeads.for(actor, { session_ids, heads: JSON.stringify([head]) }))
     const [{ json }] = (await run(findSheet.for(actor, { session_id }))) as [{ json: string }]
     await run(
       recordChanges.for(actor, {
