@@ -38,8 +38,8 @@ const actor: Actor = {
 const pool = new pg.Pool({
   connectionString: BENCH_SUPERUSER_URL,
   max: 10,
-  // The function that searches looks within the organization that is spoken for.
-  options: `-c timezone=UTC -c app.organization_id=${BENCH_ORGANIZATION}`,
+  // The function that searches looks within the organization that is spoken for. Statements are planned once, as the service’s are.
+  options: `-c timezone=UTC -c plan_cache_mode=force_generic_plan -c app.organization_id=${BENCH_ORGANIZATION}`,
   types: {
     getTypeParser: (oid: number) => (oid === 1184 ? instantFromText : oid === 20 ? Number : pg.types.getTypeParser(oid))
   } as never
