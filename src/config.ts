@@ -58,7 +58,11 @@ export const Settings = Type.Object({
   LOCK_TIMEOUT_MS: whole(100, 60_000, 'To wait for a row that somebody else is changing.'),
   REQUEST_TIMEOUT_MS: whole(1000, 600_000, 'To receive a request whole.'),
   SHUTDOWN_DELAY_MS: whole(0, 60_000, 'Between saying "not ready" and closing, so that load balancers notice.'),
-  BODY_LIMIT_BYTES: whole(1024, 16_777_216, 'The largest body, but for imports (8 MiB).'),
+  BODY_LIMIT_BYTES: whole(
+    1024,
+    16_777_216,
+    'The largest body, but for imports (8 MiB) and batches from devices (4 MiB).'
+  ),
   SESSION_HORIZON_DAYS: whole(1, 731, 'How many days ahead the sessions of series exist before anybody asks for them.'),
   AUDIT_KEEP_DAYS: whole(1, 36_500, 'How long audit rows are kept.'),
   OUTBOX_KEEP_DAYS: whole(1, 3650, 'How long outbox events are kept.')

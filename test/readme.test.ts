@@ -75,6 +75,8 @@ t.test('the short tour of the README does what it says', async t => {
       walk_ins: [{ person_id: null, display_name: 'Ana' }],
       anonymous_count: 3
     },
+    { results: [{ status: 200, outcome: 'stored', version: 2 }] },
+    { groups: [{}], memberships: [{ display_name: 'Robin' }], sheets: [{ version: 2 }], removed: [], has_more: false },
     { data: [{ display_name: 'Robin' }, { display_name: 'Ana', walk_in: true }] },
     { outcome: 'helped', helped_count: 1, tried_count: 1 },
     {

@@ -19,6 +19,11 @@ POSTs that change something, and the PUT of an attendance sheet, take an \`Idemp
 answered with the first answer (\`Idempotency-Replayed: true\`) and has no second effect. Keys are kept for 24 hours.
 A PATCH is a merge patch (RFC 7396): what is left out stays as it is, and \`null\` clears.
 
+**Without a network.** A device reads \`GET /v1/sync\`, keeps what it is told, and lets people fill in sheets; each gets a
+UUID of version 7 when it is saved. With a network again, it sends them with \`POST /v1/attendance/sync\`, as often as it
+takes, until each has its result. Nothing that was answered with an \`outcome\` is ever lost: what does not fit what
+somebody else wrote is kept beside it, as a conflict.
+
 **Lists** are \`{ data, page: { next_cursor, has_more } }\`; ask for the next page with \`cursor\`, or follow the Link header.
 Intervals are half-open: \`from\` is included, \`to\` is not.
 
@@ -48,7 +53,10 @@ const tags = [
   { name: 'closures', description: 'Days on which nothing is held.' },
   { name: 'series', description: 'The recurrence rules that make sessions.' },
   { name: 'sessions', description: 'Dated meetings of a group.' },
-  { name: 'attendance', description: 'The sheet: who came.' },
+  {
+    name: 'attendance',
+    description: 'The sheet: who came, who was expected, and how it was corrected; with and without a network.'
+  },
   {
     name: 'notes',
     description:
