@@ -189,6 +189,17 @@ create function stamp_memberships() returns trigger language plpgsql as $$
 create trigger stamp_memberships after update of display_name on people for each row
   when (old.display_name is distinct from new.display_name) execute function stamp_memberships();
 --> statement-breakpoint
+-- A session meets as its group does, unless it has its own way.
+create function stamp_coming_sessions() returns trigger language plpgsql as $$
+  begin
+    update sessions s set changed_by = pg_current_xact_id()
+    where s.organization_id = new.organization_id and s.group_id = new.id and s.starts_at > now() - interval '60 days' and s.mode is null;
+    return null;
+  end $$;
+--> statement-breakpoint
+create trigger stamp_coming_sessions after update of mode on groups for each row
+  when (old.mode is distinct from new.mode) execute function stamp_coming_sessions();
+--> statement-breakpoint
 create function keep_removed_session() returns trigger language plpgsql as $$
   begin
     insert into removed_sessions (organization_id, id, group_id) values (old.organization_id, old.id, old.group_id);
@@ -197,7 +208,7 @@ create function keep_removed_session() returns trigger language plpgsql as $$
 --> statement-breakpoint
 create trigger keep_removed_session after delete on sessions for each row execute function keep_removed_session();
 --> statement-breakpoint
-revoke execute on function stamp_change(), stamp_memberships(), keep_removed_session() from public;
+revoke execute on function stamp_change(), stamp_memberships(), stamp_coming_sessions(), keep_removed_session() from public;
 --> statement-breakpoint
 create policy reviewed_functions on groups for select to circlekeeper_functions using (true);
 --> statement-breakpoint

@@ -125,6 +125,8 @@ export const problemCodes: Record<number, Record<string, string>> = {
     duplicate_person: 'This person stands on the sheet already.',
     reason_required: 'The sheet is locked: say why it is corrected.',
     unknown_person: 'There is no such person that the key may see.',
+    no_such_version: 'The sheet has no such version yet. Read it again, and begin from what it is.',
+    too_many_sheets: 'One batch has twenty sheets of one session at the most. Send the others afterwards.',
     no_letters: 'Nothing is left of this name to look for.',
     no_scopes: 'Your key has no scope that the role of this member of staff could use.',
     not_a_substitute: 'Only a substitute leads in the place of somebody, and nobody in their own.',

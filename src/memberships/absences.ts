@@ -36,7 +36,8 @@ export async function planAbsence(
   const id = await insert(tx, membership_id, from, until)
   await changeMembership(tx, vault, membership_id, 'absence_planned', {})
   const [absence] = await tx.run(findAbsence, { membership_id, absence_id: id })
-  return created(`/v1/memberships/${membership_id}/absences`, absence!)
+  if (absence === undefined) throw notFound()
+  return created(`/v1/memberships/${membership_id}/absences`, absence)
 }
 
 /** The member is away until further notice. @throws Problem 409 `not_a_member`, `already_paused`; 422 `too_far_ahead` */
@@ -92,7 +93,8 @@ export async function withdrawAbsence(
   await change(tx, absence_id, { withdrawn_at: sql`now()` })
   await changeMembership(tx, vault, membership_id, 'absence_withdrawn', {})
   const [after] = await tx.run(findAbsence, { membership_id, absence_id })
-  return done(after!)
+  if (after === undefined) throw notFound()
+  return done(after)
 }
 
 async function lockMember(tx: Tx, membership_id: string, ifMatch: string | undefined) {

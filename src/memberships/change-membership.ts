@@ -54,8 +54,10 @@ export async function changeMembership(
     .set({ ...columns, ...nextVersion(memberships) })
     .where(and(eq(memberships.organization_id, organization_id), eq(memberships.id, membership_id)))
   const [row] = await tx.run(findMembership, { membership_id })
-  recordChange(tx, `membership.${type}`, row!)
-  return done(membershipOf(vault, organization_id, row!))
+  // The door closed meanwhile.
+  if (row === undefined) throw notFound()
+  recordChange(tx, `membership.${type}`, row)
+  return done(membershipOf(vault, organization_id, row))
 }
 
 export const notAMember = () => conflict('not_a_member', 'Only a member can do this.')

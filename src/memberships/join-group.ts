@@ -105,6 +105,8 @@ async function newcomer(tx: Tx, group_id: string, person_id: string): Promise<St
 async function insert(tx: Tx, vault: Vault, type: string, columns: Columns): Promise<Answered<Membership>> {
   await tx.db.insert(memberships).values(columns)
   const [row] = await tx.run(findMembership, { membership_id: columns.id as string })
-  recordChange(tx, `membership.${type}`, row!)
-  return created('/v1/memberships', membershipOf(vault, tx.actor.organization_id, row!))
+  // The door closed meanwhile.
+  if (row === undefined) throw notFound()
+  recordChange(tx, `membership.${type}`, row)
+  return created('/v1/memberships', membershipOf(vault, tx.actor.organization_id, row))
 }

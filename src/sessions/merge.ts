@@ -13,7 +13,8 @@ export interface Difference {
  * Brings together what stands and what somebody else wrote down, both having begun from the same version: what only one of them
  * changed, and what both say alike, is taken; what they say differently is told. Whoever is not spoken of is not said to be absent.
  *
- * Heads without a person are one thing: two names may well be one guest, spelled twice, and must not be counted twice.
+ * Heads without a person are one thing: two names may well be one guest, spelled twice, and must not be counted twice. And whoever
+ * one side wrote down as a guest may be a head of the other: guests and heads are not added up either.
  *
  * @returns the merged sheet, good where there are no differences
  */
@@ -43,11 +44,39 @@ export function mergeSheets(
     anonymous_count: content.anonymous_count
   })
   const taken = decide(heads(base), heads(stored), heads(yours), isSameSheet)
-  if (taken === undefined) differences.push({ person_id: null, stored: null, yours: null })
+  const guests = ({ rows, anonymous_count }: Content): Content => ({
+    rows: rows.filter(row => row.kind === 'walk_in'),
+    anonymous_count
+  })
+  const apart =
+    taken === undefined ||
+    decide(guests(base), guests(stored), guests(yours), isSameSheet) === undefined ||
+    sawOthersInTheSameHeads(base, stored, yours, heads)
+  if (apart) differences.push({ person_id: null, stored: null, yours: null })
   const { rows: names, anonymous_count } = taken?.value ?? heads(stored)
   // Those who walked in stand in one order: that of what stands, then ours.
   const whole = [...rows, ...names].map((row, position) => ({ ...row, position }))
   return { content: { rows: whole, anonymous_count }, differences }
+}
+
+/** Both say of fewer or other heads who they were, and name different people: one head may have become two. */
+function sawOthersInTheSameHeads(
+  base: Content,
+  stored: Content,
+  yours: Content,
+  heads: (of: Content) => Content
+): boolean {
+  const none = heads(base).rows.length === 0 && base.anonymous_count === 0
+  if (none || isSameSheet(heads(stored), heads(base)) || isSameSheet(heads(yours), heads(base))) return false
+  const present = ({ rows }: Content) =>
+    new Set(rows.flatMap(row => (row.status === 'present' && row.person_id !== null ? [row.person_id] : [])))
+  const before = present(base)
+  const came = (side: Content) =>
+    [...present(side)]
+      .filter(person_id => !before.has(person_id))
+      .sort()
+      .join()
+  return came(stored) !== came(yours)
 }
 
 /** What both agree on, or only one of them changed; undefined where each changed it to something else. */

@@ -26,6 +26,7 @@ export async function putRsvp(
   const [rsvp] = await tx.run(findRsvp, { session_id, person_id })
   // The door closed meanwhile.
   if (rsvp === undefined) throw notFound()
-  if (rsvp.version !== before?.version) recordChange(tx, 'session.rsvp_put', { id: session_id, version: rsvp.version })
+  if (rsvp.version !== before?.version)
+    recordChange(tx, 'session.rsvp_put', { id: session_id, version: session.version })
   return done(rsvp)
 }

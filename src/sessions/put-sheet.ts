@@ -3,7 +3,7 @@ import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
 import { conflict, forbidden, notFound, unprocessable } from '../problems.ts'
-import { assertSheet, isSameSheet, sheetOf } from './attendance.ts'
+import { assertSheet, isSameSheet, rowsOf, sheetOf } from './attendance.ts'
 import { whenItOccurred } from './device-clock.ts'
 import type { HeadIdentify, Sheet, SheetPut, SheetWithdraw } from './schemas.ts'
 import { findSheet, type LockedSheet, withdrawSheetHead } from './sheet-queries.ts'
@@ -37,17 +37,22 @@ export async function putSheet(
   if (held.session.stands) {
     if (isSameSheet(content, standingContent(held))) {
       assertSheet(sheet, null)
-      await resolve(tx, held.session, resolves, held.session.sheet_version)
+      if (resolves.length > 0) {
+        assertVersion(ifMatch, held.session.sheet_version)
+        assertMayChange(held.session, corrector, reason)
+      }
+      await resolve(tx, held.session, resolves, 0)
       return await answer(tx, session_id)
     }
     assertVersion(ifMatch, held.session.sheet_version)
   } else {
-    assertVersion(ifMatch, held.session.sheet_version, 'optional')
+    // One that was withdrawn does not come back with a late retry.
+    assertVersion(ifMatch, held.session.sheet_version, held.session.sheet_version === 0 ? 'optional' : 'required')
   }
   assertOpen(held.session)
   assertMayChange(held.session, corrector, reason)
   assertStanding(held, sheet)
-  await resolve(tx, held.session, resolves, held.session.sheet_version + 1)
+  await resolve(tx, held.session, resolves, 1)
   return await write(tx, held, { ...content, reason, ...whenItOccurred(occurred_at, now) })
 }
 
@@ -88,8 +93,9 @@ export async function identifyHead(
     else heads[walk_in!] = { ...facts, display_name: display_name! }
   } else if (held.stored.some(row => row.kind === 'roster' && row.person_id === id && row.status !== 'present')) {
     // Somebody of the roster, who was taken for a stranger.
+    const note = facts.note ?? held.stored.find(row => row.person_id === id)!.note
     const others = sheet.records.filter(record => record.person_id !== id)
-    sheet.records = [...others, { ...facts, person_id: id, status: 'present' }]
+    sheet.records = [...others, { ...facts, note, person_id: id, status: 'present' }]
     if (named !== undefined) heads.splice(walk_in!, 1)
   } else if (held.stored.some(row => row.person_id === id)) {
     throw unprocessable('duplicate_person', '#/person_id', 'This person was present already, by the sheet.')
@@ -98,7 +104,9 @@ export async function identifyHead(
   if (id !== undefined && !held.visible.has(id)) {
     throw unprocessable('unknown_person', '#/person_id', 'There is no such person that you can see.')
   }
-  return await write(tx, held, { ...contentOf(held, sheet), reason, occurred_at: null, clock_off: false })
+  // What the sheet said of first times, it says still.
+  const content = { rows: rowsOf(sheet), anonymous_count: sheet.anonymous_count }
+  return await write(tx, held, { ...content, reason, occurred_at: null, clock_off: false })
 }
 
 /**
@@ -124,9 +132,12 @@ export async function withdrawSheet(
 }
 
 /** @throws Problem 422 `unknown_reference` for what is no conflict of this session */
-async function resolve(tx: Tx, { id: session_id }: LockedSheet, ids: string[], version: number) {
-  if (ids.length === 0) return
-  if ((await tx.run(resolveConflicts, { session_id, ids, version })).length < ids.length) {
+async function resolve(tx: Tx, { id, version, sheet_version }: LockedSheet, given: string[], ahead: 0 | 1) {
+  if (given.length === 0) return
+  const ids = [...new Set(given.map(conflict => conflict.toLowerCase()))]
+  recordChange(tx, 'session.conflict_resolved', { id, version: version + ahead })
+  const resolved = await tx.run(resolveConflicts, { session_id: id, ids, version: sheet_version + ahead })
+  if (resolved.length < ids.length) {
     throw unprocessable('unknown_reference', '#/resolves', 'The session has no such conflict.')
   }
 }

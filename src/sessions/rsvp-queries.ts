@@ -30,12 +30,12 @@ export const findRsvp = statement<Rsvp, { session_id: string; person_id: string 
 
 /** A session that somebody is about to say something of, and whether they belong to its group that day; for whom one sees. */
 export const lockForRsvp = statement<
-  { outcome: string; begun: boolean; is_member: boolean },
+  { outcome: string; version: number; begun: boolean; is_member: boolean },
   { session_id: string; person_id: string }
 >(
   'lock_for_rsvp',
   shape => sql`
-    select s.outcome, now() >= s.starts_at as begun, exists (select from memberships m
+    select s.outcome, s.version, now() >= s.starts_at as begun, exists (select from memberships m
       where m.organization_id = s.organization_id and m.group_id = s.group_id and m.person_id = ${value('person_id')}
         and m.joined_on <= s.local_date and (m.left_on is null or m.left_on >= s.local_date)) as is_member
     from sessions s join people p on p.organization_id = s.organization_id and p.id = ${value('person_id')}

@@ -34,13 +34,20 @@ const columns = sql`b.id, b.session_id, b.base_version, b.outcome, b.version, b.
   case when b.outcome = 'conflict' then ${version('b.base_version')} end as base,
   case when b.outcome = 'conflict' then ${version('b.version')} end as met`
 
-/** Those of these that were sent before. */
+/** Those of these that were sent before: for comparison, and to be answered only with a session that the asker sees. */
 export const findSubmissions = statement<Submission, { ids: string[] }>(
   'find_submissions',
-  shape => sql`
+  () => sql`
     select ${columns} from attendance_submissions b
-    join sessions s on s.organization_id = b.organization_id and s.id = b.session_id
-    where b.organization_id = ${asker.organization_id} and b.id = any (${value('ids')}::uuid[]) and ${behindSessionDoor(shape)}`
+    where b.organization_id = ${asker.organization_id} and b.id = any (${value('ids')}::uuid[])`
+)
+
+/** Those of these sessions that the asker still sees: whoever waited for one may have lost it meanwhile. */
+export const stillWithinReach = statement<{ id: string }, { session_ids: string[] }>(
+  'still_within_reach',
+  shape => sql`
+    select s.id from sessions s
+    where s.organization_id = ${asker.organization_id} and s.id = any (${value('session_ids')}::uuid[]) and ${behindSessionDoor(shape)}`
 )
 
 /** Conflicts that wait, in the order in which the devices made their sheets. */

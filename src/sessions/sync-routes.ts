@@ -25,7 +25,10 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     },
     async (request, reply) =>
       await change(request, reply, tx =>
-        syncSheets(tx, request.body, { mayCorrect: request.caller.scopes.has('attendance:correct') })
+        syncSheets(tx, request.body, {
+          mayCorrect: request.caller.scopes.has('attendance:correct'),
+          mayRead: request.caller.scopes.has('attendance:read')
+        })
       )
   )
 

@@ -49,7 +49,11 @@ export const AttendanceSync = Body(
       description:
         'What the device’s clock shows as it sends this. More than five minutes off, the server’s time is kept for every sheet, and flagged.'
     },
-    sheets: Type.Array(SyncedSheet, { minItems: 1, maxItems: most.sheets })
+    sheets: Type.Array(SyncedSheet, {
+      minItems: 1,
+      maxItems: most.sheets,
+      description: 'Twenty of one session at the most.'
+    })
   },
   {
     description: 'Sheets that were filled in without a network.',

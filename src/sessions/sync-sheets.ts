@@ -1,12 +1,12 @@
 import type { Answered } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
-import { notFound, Problem, unprocessable } from '../problems.ts'
+import { notFound, Problem, unavailable, unprocessable } from '../problems.ts'
 import { type Content, isSameSheet, rowsOf, type SheetRow, sheetOf } from './attendance.ts'
 import { whenItOccurred } from './device-clock.ts'
 import { mergeSheets } from './merge.ts'
 import { assertMayChange, assertOpen, type Corrector } from './put-sheet.ts'
-import { findSubmissions, findVersions, keepSubmissions, type Submission } from './sync-queries.ts'
+import { findSubmissions, findVersions, keepSubmissions, type Submission, stillWithinReach } from './sync-queries.ts'
 import type { AttendanceSync, AttendanceSynced, AttendanceSyncResult, SheetConflict } from './sync-schemas.ts'
 import type { submissionOutcomes } from './vocabulary.ts'
 import {
@@ -25,7 +25,32 @@ interface Asked {
   sheet: Synced
 }
 
+/** Who sends them: whether they correct what is locked, and read what others wrote. */
+export interface Asker extends Corrector {
+  mayRead: boolean
+}
+
 const nothing: Content = { rows: [], anonymous_count: 0 }
+
+/** So many of one session: each waits for the one before, and whoever else writes there waits for all of them. */
+const mostOfOneSession = 20
+
+/** @throws Problem 422 `too_many_sheets` */
+function assertNotCrowded(sheets: Synced[]): void {
+  const counts = new Map<string, number>()
+  for (const [index, { session_id }] of sheets.entries()) {
+    const id = session_id.toLowerCase()
+    const count = (counts.get(id) ?? 0) + 1
+    counts.set(id, count)
+    if (count > mostOfOneSession) {
+      throw unprocessable(
+        'too_many_sheets',
+        `#/sheets/${index}/session_id`,
+        `One batch has ${mostOfOneSession} sheets of one session at the most.`
+      )
+    }
+  }
+}
 
 /**
  * Takes sheets that were filled in on a device, each by itself: one that is refused leaves the others alone. A sheet that was
@@ -35,9 +60,10 @@ const nothing: Content = { rows: [], anonymous_count: 0 }
 export async function syncSheets(
   tx: Tx,
   { device_time, sheets }: AttendanceSync,
-  corrector: Corrector,
+  asker: Asker,
   now = new Date()
 ): Promise<Answered<AttendanceSynced>> {
+  assertNotCrowded(sheets)
   const results: AttendanceSyncResult[] = []
   let rest: Asked[] = sheets.map((sheet, index) => ({ index, sheet }))
   while (rest.length > 0) {
@@ -51,7 +77,7 @@ export async function syncSheets(
       for (const key of keys) taken.add(key)
       return free
     })
-    results.push(...(await syncSome(tx, turn, device_time, corrector, now)))
+    results.push(...(await syncSome(tx, turn, device_time, asker, now)))
     rest = later
   }
   return { status: 207, headers: {}, body: { results: results.sort((a, b) => a.index - b.index) } }
@@ -61,7 +87,7 @@ async function syncSome(
   tx: Tx,
   asked: Asked[],
   device_time: string,
-  corrector: Corrector,
+  asker: Asker,
   now: Date
 ): Promise<AttendanceSyncResult[]> {
   const holds = await holdSheets(
@@ -69,13 +95,18 @@ async function syncSome(
     asked.map(({ sheet }) => ({ session_id: sheet.session_id, sheet }))
   )
   // Only now: whoever sent the same beside us has held the sessions before us, and committed.
-  const [found, versions] = (await tx.runAll([
+  const session_ids = asked.map(({ sheet }) => sheet.session_id)
+  const reach = stillWithinReach.for(tx.actor, { session_ids })
+  const [found, versions, reached] = (await tx.runAll([
     findSubmissions.for(tx.actor, { ids: asked.map(({ sheet }) => sheet.id) }),
-    findVersions.for(tx.actor, {
-      session_ids: asked.map(({ sheet }) => sheet.session_id),
-      versions: asked.map(({ sheet }) => sheet.base_version)
-    })
-  ])) as [Submission[], { session_id: string; version: number; rows: SheetRow[]; anonymous_count: number }[]]
+    findVersions.for(tx.actor, { session_ids, versions: asked.map(({ sheet }) => sheet.base_version) }),
+    reach
+  ])) as [
+    Submission[],
+    { session_id: string; version: number; rows: SheetRow[]; anonymous_count: number }[],
+    { id: string }[]
+  ]
+  const within = new Set(reached.map(({ id }) => id))
   const known = new Map(found.map(submission => [submission.id, submission]))
   const bases = new Map(versions.map(one => [`${one.session_id}/${one.version}`, one]))
 
@@ -86,13 +117,13 @@ async function syncSome(
     const id = sheet.id.toLowerCase()
     try {
       const held = holds.get(sheet.session_id.toLowerCase())
-      if (held === undefined) throw notFound()
+      if (held === undefined || !within.has(held.session.id)) throw notFound()
       const before = known.get(id)
-      if (before !== undefined) return resultOf(index, again(before, sheet))
+      if (before !== undefined) return resultOf(index, again(before, sheet), asker)
 
       const { session } = held
       const base = bases.get(`${session.id}/${sheet.base_version}`) ?? nothing
-      const verdict = judge(held, sheet, base, corrector)
+      const verdict = judge(held, sheet, base, asker)
       const clock = whenItOccurred(sheet.occurred_at, now, device_time)
       const reason = sheet.reason ?? null
       const { outcome } = verdict
@@ -102,19 +133,23 @@ async function syncSome(
       const yours = { rows: rowsOf(sheet), anonymous_count: sheet.anonymous_count }
       const { session_id, base_version } = sheet
       kept.push({ id, session_id, base_version, outcome, version, ...clock, reason, ...yours })
-      return resultOf(index, {
-        id,
-        session_id: session.id,
-        outcome,
-        version,
-        clock_off: clock.clock_off,
-        submitted_at: now.toISOString(),
-        submitted_by_key: tx.actor.api_key_id!,
-        submitted_by_staff: tx.actor.staff_id,
-        base,
-        met: standingContent(held),
-        ...yours
-      })
+      return resultOf(
+        index,
+        {
+          id,
+          session_id: session.id,
+          outcome,
+          version,
+          clock_off: clock.clock_off,
+          submitted_at: now.toISOString(),
+          submitted_by_key: tx.actor.api_key_id!,
+          submitted_by_staff: tx.actor.staff_id,
+          base,
+          met: standingContent(held),
+          ...yours
+        },
+        asker
+      )
     } catch (error) {
       if (!(error instanceof Problem)) throw error
       return problemResult(index, id, error)
@@ -122,8 +157,9 @@ async function syncSome(
   })
 
   const keep = kept.length > 0 ? [keepSubmissions.for(tx.actor, { submissions: JSON.stringify(kept) })] : []
-  if (writes.length > 0) await writeSheets(tx, writes, keep)
-  else if (keep.length > 0) await tx.runAll(keep)
+  const last = writes.length > 0 ? await writeSheets(tx, writes, [...keep, reach]) : await tx.runAll([...keep, reach])
+  // The door of one of them closed meanwhile: sent again, each is told by itself.
+  if (last.at(-1)!.length < reached.length) throw unavailable('busy', 1)
   recordChange(
     tx,
     'session.sheet_conflict',
@@ -141,7 +177,10 @@ function judge(
 ): { outcome: (typeof submissionOutcomes)[number]; content?: Content } {
   const { session } = held
   assertOpen(session)
-  assertStanding(held, sheet)
+  if (sheet.base_version > session.sheet_version) {
+    throw unprocessable('no_such_version', '#/base_version', 'The sheet has no such version yet: read it again.')
+  }
+  assertStanding(held, sheet, base)
   const content = contentOf(held, sheet)
   const standing = standingContent(held)
   if (session.stands && isSameSheet(content, standing)) return { outcome: 'unchanged' }
@@ -169,7 +208,7 @@ function again(before: Submission, sheet: Synced): Submission {
 
 type Answerable = Omit<Submission, 'base_version' | 'occurred_at'>
 
-const resultOf = (index: number, submission: Answerable): AttendanceSyncResult => ({
+const resultOf = (index: number, submission: Answerable, { mayRead }: Asker): AttendanceSyncResult => ({
   index,
   id: submission.id,
   status: submission.outcome === 'conflict' ? 409 : 200,
@@ -177,7 +216,8 @@ const resultOf = (index: number, submission: Answerable): AttendanceSyncResult =
   version: submission.version,
   clock_off: submission.clock_off,
   problem: null,
-  ...(submission.outcome === 'conflict' && { conflict: conflictOf(submission) })
+  // A key that only writes is not told what others wrote.
+  ...(submission.outcome === 'conflict' && mayRead && { conflict: conflictOf(submission) })
 })
 
 function problemResult(index: number, id: string, { status, code, message, errors }: Problem): AttendanceSyncResult {

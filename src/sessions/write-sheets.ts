@@ -110,14 +110,20 @@ export const standingContent = ({ session, stored }: Held): Content => ({
   anonymous_count: session.anonymous_count
 })
 
-/** @throws Problem 422 with a fault for each bad row */
-export function assertStanding(held: Held, sheet: PutSheet): void {
+/**
+ * @param base what the sheet was filled in from: whoever walked in by that may stand, though they were taken off since
+ * @throws Problem 422 with a fault for each bad row
+ */
+export function assertStanding(held: Held, sheet: PutSheet, base?: Content): void {
   const people = (kind: StoredRow['kind']) =>
     new Set(held.stored.flatMap(row => (row.kind === kind && row.person_id !== null ? [row.person_id] : [])))
   assertSheet(sheet, {
     roster: held.session.stands ? people('roster') : new Set(held.members.keys()),
     members: new Set(held.members.keys()),
-    walkedIn: people('walk_in'),
+    walkedIn: new Set([
+      ...people('walk_in'),
+      ...(base?.rows.flatMap(row => (row.kind === 'walk_in' && row.person_id !== null ? [row.person_id] : [])) ?? [])
+    ]),
     visible: held.visible
   })
 }

@@ -57,14 +57,17 @@ export async function changesSince(
     ),
     some(of('session'), ids => db.read(caller, listSessionsById, { ids, session_ids }))
   ])
-  // What was seen at the beginning of a run, and is not now: told once, with its first page.
-  const gone = under_way === undefined && from !== undefined ? from.known.filter(id => !visible.includes(id)) : []
+  // What the device had, or was being told of, and is not seen now.
+  const had = under_way?.ids ?? from?.known ?? []
+  const gone = had.filter(id => !visible.includes(id))
+  // Seen again later, it is new.
+  const still = ids.filter(id => visible.includes(id))
 
   const has_more = rows.length > limit
   const last = page.at(-1)
   const after: DeviceCursor = has_more
-    ? { ...cursor, under_way: { ids, next, after: [last!.changed_by, last!.kind, last!.id] } }
-    : { cluster, known: ids, since: next }
+    ? { ...cursor, under_way: { ids: still, next, after: [last!.changed_by, last!.kind, last!.id] } }
+    : { cluster, known: still, since: next }
   return { groups: groupsThere, memberships, sessions, removed: [...gone, ...of('removed')], cursor: after, has_more }
 }
 

@@ -10,7 +10,8 @@ import { sheetJson } from '../sessions/sheet-queries.ts'
 
 /**
  * What a device may see at this instant, and how far back it must look next time: every transaction before `xmin` has ended, so
- * that whatever it wrote is seen now. Transactions are numbered by the server (`cluster`), anew in another.
+ * that whatever it wrote is seen now. Transactions are numbered by the server (`cluster`): otherwise in another, or after it went back
+ * in time.
  */
 export interface Sight {
   /** null: every group of the organization. */
@@ -24,7 +25,7 @@ export interface Sight {
 export const findSight = statement<Sight>(
   'find_sight',
   ({ reach }) => sql`
-    select pg_snapshot_xmin(pg_current_snapshot())::text as xmin, (select c.system_identifier::text from pg_control_system() c) as cluster,
+    select pg_snapshot_xmin(pg_current_snapshot())::text as xmin, (select s.system_identifier || '.' || c.timeline_id from pg_control_system() s, pg_control_checkpoint() c) as cluster,
       ${reach === 'organization' ? sql`null` : groupsFacilitated}::uuid[] as group_ids,
       ${
         reach === 'organization'
@@ -120,7 +121,7 @@ export const listMembershipsById = statement<MembershipRow, { ids: string[] }>(
 )
 
 /**
- * Sessions as the contract has them; the sheet where one stands, and where nothing else tells the device who is expected; and what
+ * Sessions as the contract has them; the sheet where there ever was one, and where nothing else tells the device who is expected; and what
  * members said.
  */
 export const listSessionsById = statement<
@@ -130,7 +131,7 @@ export const listSessionsById = statement<
   'list_sessions_by_id',
   shape => sql`
     select ${sessionJson} as session,
-      case when s.submitted_at is not null or s.id = any (${value('session_ids')}::uuid[]) then ${sheetJson}::text end as sheet,
+      case when s.sheet_version > 0 or s.id = any (${value('session_ids')}::uuid[]) then ${sheetJson}::text end as sheet,
       coalesce((select json_agg(json_build_object('session_id', s.id, 'person_id', r.person_id, 'answer', r.answer) order by r.person_id)
         from session_rsvps r where r.organization_id = s.organization_id and r.session_id = s.id), '[]') as rsvps
     from sessions s join groups g on g.organization_id = s.organization_id and g.id = s.group_id

@@ -18,7 +18,7 @@ export const DeviceSync = Answer(
     }),
     sheets: Type.Array(named(Sheet), {
       description:
-        'The sheet of each of these sessions that has one; and of those that the device’s owner only stands in for, the roster to fill in.'
+        'The sheet of each of these sessions that has one, or had one that was withdrawn; and of those that the device’s owner only stands in for, the roster to fill in.'
     }),
     rsvps: Type.Array(
       Type.Object(
@@ -29,7 +29,7 @@ export const DeviceSync = Answer(
     ),
     removed: Type.Array(Id, {
       description:
-        'What is gone, or seen no more: sessions, and groups with all that hangs from them. The device forgets it.'
+        'What is gone, or seen no more: sessions, and groups with all that hangs from them. The device forgets it, before it takes in the rest.'
     }),
     cursor: Type.String({ description: 'For the next request: also where there is nothing more now.' }),
     has_more: Type.Boolean({ description: 'There is more already: ask again at once.' })

@@ -161,7 +161,7 @@ const commands = [
           records: present.map(n => ({ person_id: real.people[n], status: 'present' })),
           anonymous_count: heads
         }
-        const response = await real.admin.put(url, body, before == null ? {} : { 'if-match': `"${before!.version}"` })
+        const response = await real.admin.put(url, body, { 'if-match': before == null ? '*' : `"${before.version}"` })
         reply(response, 200, 'sheet')
         const same = before != null && before.present.length === present.length && before.heads === heads
         model.sheets[which] = {

@@ -141,7 +141,8 @@ t.test('corrections of a sheet', async t => {
       data: { code: 'no_sheet' }
     })
     t.equal((await facilitator.put(sheetOf(session), present(ben), { 'if-match': '"2"' })).statusCode, 412)
-    const anew = await facilitator.put(sheetOf(session), present(ben))
+    t.equal((await facilitator.put(sheetOf(session), present(ben))).statusCode, 428, 'no late retry brings it back')
+    const anew = await facilitator.put(sheetOf(session), present(ben), { 'if-match': '"3"' })
     t.match(anew.data, { state: 'submitted', version: 4 })
     t.match((await admin.get(`${sheetOf(session)}/history?limit=1`)).data.data, [
       { version: 4, entered_in_error: false }
@@ -200,6 +201,22 @@ t.test('corrections of a sheet', async t => {
     await next({ display_name: 'Nobody' })
     t.match(await identify({ person_id: cleo }), { statusCode: 422, data: { code: 'no_such_head' } }, 'no head is left')
     t.equal((await admin.get(`${sheetOf(session)}/history`)).data.data.length, version)
+
+    const [before, said] = [await makeSession(admin, group, 3000), await makeSession(admin, group)]
+    await admin.put(sheetOf(before), { records: [{ person_id: ana, status: 'present' }] })
+    await admin.put(sheetOf(said), {
+      records: [
+        { person_id: ana, status: 'present', first_time: true },
+        { person_id: ben, status: 'excused', note: 'Rang' }
+      ],
+      anonymous_count: 2
+    })
+    await admin.post(`${sheetOf(said)}/identify`, { display_name: 'Zed' }, { 'if-match': '"1"' })
+    const kept = await admin.post(`${sheetOf(said)}/identify`, { person_id: ben }, { 'if-match': '"2"' })
+    t.match(kept.data.roster, [
+      { display_name: 'Ana', first_time: true },
+      { display_name: 'Ben', status: 'present', note: 'Rang' }
+    ])
     const unlogged = await makeSession(admin, group)
     t.match(await admin.post(`${sheetOf(unlogged)}/identify`, { display_name: 'X' }, { 'if-match': '"0"' }), {
       statusCode: 409,

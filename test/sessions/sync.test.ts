@@ -3,6 +3,8 @@ import t from 'tap'
 import { v7 as uuid, v4 } from 'uuid'
 import { type Client, startApp } from '../support/app.ts'
 import { assign, makeGroup, makeMember, makePerson, makeSession, minutesFromNow } from '../support/circle.ts'
+import { until } from '../support/process.ts'
+import { lookingPastWalls } from '../support/two-organizations.ts'
 
 const sheetOf = (session: string) => `/v1/sessions/${session}/attendance`
 
@@ -154,7 +156,16 @@ t.test('sheets from devices', async t => {
     const stays = filled(session, marks([ana, 'absent']))
     t.match(await one(gus, stays), { outcome: 'conflict', version: 3 })
     const { resolves: __, ...asItStands } = decided
-    t.match((await flo.put(sheetOf(session), { ...asItStands, resolves: [stays.id] })).data, { version: 3 })
+    const keep = { ...asItStands, resolves: [stays.id, stays.id.toUpperCase()] }
+    t.equal((await flo.put(sheetOf(session), keep)).statusCode, 428, 'who decides has read what stands')
+    t.match((await flo.put(sheetOf(session), keep, { 'if-match': '"3"' })).data, { version: 3 })
+    t.match(
+      await look(
+        `select count(*)::int as told from audit_entries where operation = 'session.conflict_resolved' and object_id = $1`,
+        [session]
+      ),
+      [{ told: 2 }]
+    )
     t.same(await conflicts(), [], 'what stands may be what is decided for')
   })
 
@@ -256,6 +267,96 @@ t.test('sheets from devices', async t => {
     )
     t.match(versions, [{ clock_off: true }, { clock_off: false, occurred_at: at }, { clock_off: true }])
     for (const version of [versions[0], versions[2]]) t.equal(version.occurred_at, version.recorded_at)
+  })
+
+  await t.test('are told apart by session, version and key', async t => {
+    const hal = await staff(admin, 'facilitator', 'Hal')
+    const hidden = await makeGroup(admin, { name: 'Hidden Circle' })
+    await assign(admin, hidden, hal.staff_id)
+    const theirs = filled(await makeSession(admin, hidden), [])
+    await one(hal, theirs)
+    const session = await makeSession(admin, group)
+    const { results } = (
+      await sync(flo, [{ ...filled(session, []), id: theirs.id }, filled(await makeSession(admin, group), [])])
+    ).data
+    t.match(results, [{ status: 422, problem: { code: 'id_reused' } }, { outcome: 'stored' }], 'each by itself')
+    t.match(await one(flo, filled(session, [], { base_version: 1 })), {
+      status: 422,
+      problem: { code: 'no_such_version', errors: [{ pointer: '#/sheets/0/base_version' }] }
+    })
+    t.match(
+      await sync(
+        flo,
+        Array.from({ length: 21 }, () => filled(session, []))
+      ),
+      {
+        statusCode: 422,
+        data: { code: 'too_many_sheets', errors: [{ pointer: '#/sheets/20/session_id' }] }
+      }
+    )
+
+    await one(flo, filled(session, marks([ana, 'present'])))
+    const key = await admin.post('/v1/api-keys', { name: 'w', staff_id: flo.staff_id, scopes: ['attendance:write'] })
+    const blind = service.client(key.data.secret, admin.organization_id)
+    const sheet = filled(session, marks([ana, 'absent']))
+    for (const result of [await one(blind, sheet), await one(blind, sheet)]) {
+      t.match(result, { outcome: 'conflict' })
+      t.notOk('conflict' in result, 'a key that only writes is not told what stands')
+    }
+  })
+
+  await t.test('of a walk-in who was taken off since are no stranger’s', async t => {
+    const session = await makeSession(admin, group)
+    const hidden = await makePerson(admin, 'Wanda')
+    await admin.put(sheetOf(session), { records: [], walk_ins: [{ person_id: hidden }] })
+    await admin.put(sheetOf(session), { records: marks([ben, 'present']) }, { 'if-match': '"1"' })
+    const sheet = filled(session, marks([ana, 'present']), { base_version: 1, walk_ins: [{ person_id: hidden }] })
+    t.match(await one(flo, sheet), { outcome: 'merged', version: 3 })
+    t.match((await admin.get(sheetOf(session))).data, { walk_ins: [], counts: { present: 2 } })
+  })
+
+  await t.test('are not written for whoever lost the group while they waited', async t => {
+    const ida = await staff(admin, 'facilitator', 'Ida')
+    const own = await makeGroup(admin, { name: 'Waiting Circle' })
+    const assigned = await assign(admin, own, ida.staff_id)
+    const [session, person] = [await makeSession(admin, own), await makePerson(admin, 'Pat')]
+    await admin.put(sheetOf(session), { records: [], anonymous_count: 1 })
+    const superuser = await lookingPastWalls(t, service)
+    const waiting = () =>
+      until(
+        async () =>
+          (
+            await superuser.query(
+              `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+            )
+          ).rowCount! > 0
+      )
+    for (const [held, ask] of [
+      [
+        `select from sessions where id = '${session}' for update`,
+        () => sync(ida, [filled(session, [], { anonymous_count: 7 })])
+      ],
+      [
+        `select from groups where id = '${own}' for no key update`,
+        () => ida.post(`/v1/groups/${own}/join-requests`, { person_id: person })
+      ]
+    ] as const) {
+      await look('update group_facilitators set ends_at = null where id = $1 returning id', [assigned])
+      await look('update people set created_by_staff_id = $1 where id = $2 returning id', [ida.staff_id, person])
+      await superuser.query('begin')
+      await superuser.query(held)
+      const asked = ask()
+      await waiting()
+      const other = await lookingPastWalls(t, service)
+      await other.query("update group_facilitators set ends_at = now() - interval '10 minutes' where id = $1", [
+        assigned
+      ])
+      await superuser.query('commit')
+      const reply = await asked
+      if (reply.statusCode === 207) t.match(reply.data.results, [{ status: 404, outcome: null }])
+      else t.equal(reply.statusCode, 404, reply.body)
+    }
+    t.equal((await admin.get(sheetOf(session))).data.anonymous_count, 1)
   })
 
   await t.test('one session twice in a batch, and one id twice', async t => {

@@ -26,6 +26,13 @@ const newDevice = (): Device => ({
 
 /** What a device does with an answer, as the manual says. */
 function apply(device: Device, { data }: Reply) {
+  const forget = (id: string) => {
+    for (const kind of ['groups', 'memberships', 'sessions', 'sheets'] as const) device[kind].delete(id)
+    for (const kind of ['memberships', 'sessions'] as const) {
+      for (const [key, row] of device[kind]) if (row.group_id === id) forget(key)
+    }
+  }
+  for (const id of data.removed as string[]) forget(id)
   for (const kind of ['groups', 'memberships', 'sessions'] as const) {
     for (const row of data[kind] as Row[]) device[kind].set(row.id, row)
   }
@@ -37,13 +44,6 @@ function apply(device: Device, { data }: Reply) {
     )
   }
   for (const sheet of data.sheets) device.sheets.set(sheet.session_id, sheet)
-  const forget = (id: string) => {
-    for (const kind of ['groups', 'memberships', 'sessions', 'sheets'] as const) device[kind].delete(id)
-    for (const kind of ['memberships', 'sessions'] as const) {
-      for (const [key, row] of device[kind]) if (row.group_id === id) forget(key)
-    }
-  }
-  for (const id of data.removed as string[]) forget(id)
   device.cursor = data.cursor
 }
 
@@ -127,7 +127,7 @@ t.test('a device', async t => {
     await admin.post(`/v1/sessions/${past}/attendance/withdraw`, { reason: 'Wrong evening' }, { 'if-match': '"2"' })
     t.equal(await sync(flo, device), 1)
     t.match(device.sessions.get(past), { outcome: 'scheduled' })
-    t.notOk(device.sheets.has(past), 'a session that comes without its sheet has none')
+    t.match(device.sheets.get(past), { state: 'open', version: 3 }, 'with the version to begin from')
     const ended = [...device.memberships.values()].find(row => row.display_name === 'Ben')!
     await admin.post(`/v1/memberships/${ended.id}/leave`, { left_on: '2026-01-05' })
     await admin.post(
@@ -242,13 +242,49 @@ t.test('a device', async t => {
     t.equal(device.sessions.get(past)!.topic, 'Slow', 'what began sooner and ended later')
   })
 
+  await t.test('loses nothing of a group that it loses and is let into again while it asks', async t => {
+    const own = await makeGroup(admin, { name: 'Lost Circle' })
+    for (const name of ['Kim', 'Lou', 'Max']) await makeMember(admin, own, name)
+    const ida = await staff(admin, 'facilitator', 'Ida')
+    const let_in = () =>
+      admin.post(`/v1/groups/${own}/facilitators`, {
+        staff_id: ida.staff_id,
+        role: 'facilitator',
+        starts_at: minutesFromNow(0)
+      })
+    const first = await let_in()
+    const hers = newDevice()
+    apply(hers, await ida.get(url(hers, 2)))
+    t.equal(hers.groups.size, 1)
+    await admin.post(`/v1/groups/${own}/facilitators/${first.data.id}/end`, {})
+    await askAll(ida, hers, 2)
+    t.same([hers.groups.size, hers.memberships.size], [0, 0], 'told as removed')
+    await let_in()
+    await sync(ida, hers, 2)
+    t.same(names(hers), ['Kim', 'Lou', 'Max'])
+  })
+
+  await t.test('is told when a group meets in another way', async t => {
+    const own = await makeGroup(admin, { name: 'Moving Circle' })
+    const session = await makeSession(admin, own, -3000)
+    const jo = await staff(admin, 'facilitator', 'Jo')
+    await assign(admin, own, jo.staff_id)
+    const hers = newDevice()
+    await sync(jo, hers)
+    await admin.patch(`/v1/groups/${own}`, { mode: 'in_person', location: { city: 'Oakland' } }, { 'if-match': '*' })
+    await sync(jo, hers)
+    t.match(hers.sessions.get(session), { mode: 'in_person' })
+  })
+
   await t.test('of another server’s numbers begins anew', async t => {
     t.same(cursorOf(textOf({ cluster: '1', known: [past, group], since: '7' })), {
       cluster: '1',
       known: [past, group],
       since: '7'
     } satisfies DeviceCursor)
-    const [{ system_identifier }] = await look('select system_identifier::text from pg_control_system()')
+    const [{ system_identifier }] = await look(
+      `select s.system_identifier || '.' || c.timeline_id as system_identifier from pg_control_system() s, pg_control_checkpoint() c`
+    )
     t.equal(cursorOf(Buffer.from(device.cursor!.split('.')[0]!, 'base64url').toString()).cluster, system_identifier)
   })
 
@@ -278,7 +314,7 @@ t.test('a device', async t => {
     t.equal((await flo.get('/v1/sync?limit=1001')).statusCode, 400)
     const all = newDevice()
     await sync(admin, all)
-    t.equal(all.groups.size, 3, 'who reaches all gets all')
+    t.equal(all.groups.size, 5, 'who reaches all gets all')
   })
 
   await t.test('that facilitates nothing any more keeps nothing', async t => {
