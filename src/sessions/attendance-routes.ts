@@ -60,7 +60,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['attendance'],
         summary: 'Write the sheet of a session',
         description:
-          'The whole sheet in one request, all or nothing. The first needs no If-Match, later ones the sheet’s ETag. What equals the stored sheet is answered with it and makes no version, whatever its If-Match: a retry after a lost answer always succeeds. Accepted from 60 minutes before the start. The first sheet makes the session `held`, nobody present or not, and keeps the roster of the day. Some time after the first submission the sheet is locked: then the scope `attendance:correct` and a `reason` are needed.',
+          'The whole sheet in one request, all or nothing. The first needs no If-Match, later ones the sheet’s ETag, also after it was withdrawn. What equals the stored sheet is answered with it and makes no version, whatever its If-Match: a retry after a lost answer always succeeds. Accepted from 60 minutes before the start. The first sheet makes the session `held`, nobody present or not, and keeps the roster of the day. Some time after the first submission the sheet is locked: then the scope `attendance:correct` and a `reason` are needed.',
         params: SessionPath,
         headers: idempotentIfMatch,
         body: named(SheetPut),
