@@ -5,7 +5,7 @@ import { type Client, type Reply, startApp } from '../support/app.ts'
 import { makeGroup, makePerson } from '../support/circle.ts'
 
 /** How often each race is run. */
-const rounds = Number(process.env.RACE_ROUNDS ?? 10)
+const rounds = Number(process.env.RACE_ROUNDS ?? 5)
 t.setTimeout(120_000 + rounds * 10_000)
 
 // What is tried here is who gets the seat, not how quickly: on a busy machine nobody gives up.
