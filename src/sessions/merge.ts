@@ -28,7 +28,8 @@ export function mergeSheets(
   const [before, theirs, ours] = [people(base), people(stored), people(yours)]
   const differences: Difference[] = []
   const rows: SheetRow[] = []
-  for (const person_id of new Set([...theirs.keys(), ...ours.keys()])) {
+  // In one order, however the rows were read: a conflict is told the same each time.
+  for (const person_id of [...new Set([...theirs.keys(), ...ours.keys()])].sort()) {
     const [was, there, here] = [before, theirs, ours].map(side => side.get(person_id) ?? null) as [
       SheetRow | null,
       SheetRow | null,
