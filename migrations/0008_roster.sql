@@ -124,6 +124,7 @@ ALTER TABLE "session_rsvps" ADD CONSTRAINT "session_rsvps_session" FOREIGN KEY (
 ALTER TABLE "session_rsvps" ADD CONSTRAINT "session_rsvps_person" FOREIGN KEY ("organization_id","person_id") REFERENCES "public"."people"("organization_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "membership_absences_of_membership" ON "membership_absences" USING btree ("organization_id","membership_id","from_on","id");--> statement-breakpoint
 CREATE INDEX "attendance_submissions_of_session" ON "attendance_submissions" USING btree ("organization_id","session_id","id");--> statement-breakpoint
+CREATE INDEX "attendance_submissions_to_decide" ON "attendance_submissions" USING btree ("organization_id","id") WHERE outcome = 'conflict' and resolved_version is null;--> statement-breakpoint
 CREATE INDEX "removed_sessions_of_group" ON "removed_sessions" USING btree ("organization_id","group_id","changed_by");--> statement-breakpoint
 CREATE INDEX "session_rsvps_of_person" ON "session_rsvps" USING btree ("organization_id","person_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "memberships_one_request" ON "memberships" USING btree ("organization_id","group_id","person_id") WHERE stage in ('requested', 'waitlisted', 'offered');--> statement-breakpoint

@@ -96,7 +96,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'updateGroup',
         tags: ['groups'],
         summary: 'Change a group',
-        description: 'Its series and sessions keep the time zone that they were made with.',
+        description:
+          'Its series and sessions keep the time zone that they were made with. A lower capacity puts nobody out; seats that a higher one frees are offered to those who wait within a minute.',
         params: GroupPath,
         headers: ifMatch,
         body: named(GroupPatch),

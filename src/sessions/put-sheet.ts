@@ -101,7 +101,8 @@ export async function identifyHead(
     throw unprocessable('duplicate_person', '#/person_id', 'This person was present already, by the sheet.')
   } else if (named === undefined) heads.push({ person_id: id })
   else heads[walk_in!] = { ...facts, person_id: id }
-  if (id !== undefined && !held.visible.has(id)) {
+  // Whoever stands on the sheet is seen with it.
+  if (id !== undefined && !held.visible.has(id) && !held.stored.some(row => row.person_id === id)) {
     throw unprocessable('unknown_person', '#/person_id', 'There is no such person that you can see.')
   }
   // What the sheet said of first times, it says still.

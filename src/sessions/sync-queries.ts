@@ -80,11 +80,11 @@ export const keepSubmissions = statement<never, { submissions: string }>(
   'keep_submissions',
   () => sql`
     insert into attendance_submissions (organization_id, id, session_id, base_version, outcome, version, occurred_at, clock_off,
-      submitted_by_key, submitted_by_staff, reason, anonymous_count, rows)
+      submitted_at, submitted_by_key, submitted_by_staff, reason, anonymous_count, rows)
     select ${asker.organization_id}, r.id, r.session_id, r.base_version, r.outcome, r.version, coalesce(r.occurred_at, now()), r.clock_off,
-      ${asker.api_key_id}, ${asker.staff_id}, r.reason, r.anonymous_count, r.rows
+      r.submitted_at, ${asker.api_key_id}, ${asker.staff_id}, r.reason, r.anonymous_count, r.rows
     from jsonb_to_recordset(${value('submissions')}::jsonb) as r (id uuid, session_id uuid, base_version int, outcome text, version int,
-      occurred_at timestamptz, clock_off boolean, reason text, anonymous_count int, rows jsonb)`
+      occurred_at timestamptz, clock_off boolean, submitted_at timestamptz, reason text, anonymous_count int, rows jsonb)`
 )
 
 /** Somebody decided about these conflicts of a session. */

@@ -132,7 +132,9 @@ async function syncSome(
       if (outcome === 'conflict') conflicts.push(held)
       const yours = { rows: rowsOf(sheet), anonymous_count: sheet.anonymous_count }
       const { session_id, base_version } = sheet
-      kept.push({ id, session_id, base_version, outcome, version, ...clock, reason, ...yours })
+      // Kept as it is answered now: a replay says the same to the millisecond.
+      const submitted_at = now.toISOString()
+      kept.push({ id, session_id, base_version, outcome, version, ...clock, submitted_at, reason, ...yours })
       return resultOf(
         index,
         {
@@ -141,7 +143,7 @@ async function syncSome(
           outcome,
           version,
           clock_off: clock.clock_off,
-          submitted_at: now.toISOString(),
+          submitted_at,
           submitted_by_key: tx.actor.api_key_id!,
           submitted_by_staff: tx.actor.staff_id,
           base,

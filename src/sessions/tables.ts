@@ -278,6 +278,9 @@ export const attendanceSubmissions = pgTable(
       foreignColumns: [sessions.organization_id, sessions.id]
     }),
     index('attendance_submissions_of_session').on(t.organization_id, t.session_id, t.id),
+    index('attendance_submissions_to_decide')
+      .on(t.organization_id, t.id)
+      .where(sql`outcome = 'conflict' and resolved_version is null`),
     check('attendance_submissions_outcome', oneOf(t.outcome, submissionOutcomes)),
     check('attendance_submissions_resolved', sql`${t.resolved_version} is null or ${t.outcome} = 'conflict'`)
   ]

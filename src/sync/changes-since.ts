@@ -28,16 +28,18 @@ export async function changesSince(
   limit: number
 ) {
   const [sight] = await db.read(caller, findSight, {})
-  const { group_ids, session_ids, xmin, cluster } = sight!
+  const { group_ids, xmin, cluster } = sight!
   // Of another server: its numbers say nothing here.
   const cursor = from?.cluster === cluster ? from : { cluster, known: from?.known ?? [], since: never }
-  const visible = [...(group_ids ?? []), ...session_ids]
+  const visible = [...(group_ids ?? []), ...sight!.session_ids]
   const { under_way } = cursor
   const ids = under_way?.ids ?? visible
   const next = under_way?.next ?? xmin
 
   const known = new Set(cursor.since === never ? [] : cursor.known)
+  // What came within sight since the run began is for the next one: this cursor does not know it.
   const groups = group_ids?.filter(id => ids.includes(id))
+  const session_ids = sight!.session_ids.filter(id => ids.includes(id))
   const scope =
     groups === undefined
       ? { since: cursor.since }

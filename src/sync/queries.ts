@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { asker, type Shape, statement, value } from '../database/statement.ts'
+import { asker, quickStatement, type Shape, statement, value } from '../database/statement.ts'
 import { behindDoor, groupsFacilitated, sessionsLed } from '../groups/door.ts'
 import { groupColumns } from '../groups/queries.ts'
 import type { Group } from '../groups/schemas.ts'
@@ -22,7 +22,7 @@ export interface Sight {
   cluster: string
 }
 
-export const findSight = statement<Sight>(
+export const findSight = quickStatement<Sight>(
   'find_sight',
   ({ reach }) => sql`
     select pg_snapshot_xmin(pg_current_snapshot())::text as xmin, (select s.system_identifier || '.' || c.timeline_id from pg_control_system() s, pg_control_checkpoint() c) as cluster,

@@ -202,6 +202,13 @@ t.test('corrections of a sheet', async t => {
     t.match(await identify({ person_id: cleo }), { statusCode: 422, data: { code: 'no_such_head' } }, 'no head is left')
     t.equal((await admin.get(`${sheetOf(session)}/history`)).data.data.length, version)
 
+    const led = await makeSession(admin, group)
+    const sub = await staff(admin, 'facilitator', 'Sue')
+    await admin.post(`/v1/sessions/${led}/facilitators`, { staff_id: sub.staff_id })
+    await sub.put(sheetOf(led), { records: [], anonymous_count: 1 })
+    const roster = await sub.post(`${sheetOf(led)}/identify`, { person_id: ana }, { 'if-match': '"1"' })
+    t.match(roster.data.counts, { present: 1, anonymous: 0, total: 1 }, 'whoever stands on the sheet is seen with it')
+
     const [before, said] = [await makeSession(admin, group, 3000), await makeSession(admin, group)]
     await admin.put(sheetOf(before), { records: [{ person_id: ana, status: 'present' }] })
     await admin.put(sheetOf(said), {

@@ -9,6 +9,7 @@ import { findMembership, listMemberships, listPersonMemberships, listWaiting } f
 import { findPerson, listPeople, searchPeople } from '../../src/people/queries.ts'
 import { findSession, listSessions } from '../../src/sessions/queries.ts'
 import { findSheet, listAttendance, listSheetVersions } from '../../src/sessions/sheet-queries.ts'
+import { listConflicts } from '../../src/sessions/sync-queries.ts'
 import { findStrategy } from '../../src/strategies/queries.ts'
 import { listReviews } from '../../src/strategies/review-queries.ts'
 import { searchStrategies } from '../../src/strategies/search-queries.ts'
@@ -65,6 +66,10 @@ async function fill(superuser: pg.Client, organization_id: string, staff_id: str
       on m.group_id = s.group_id and m.n % 40 = s.n % 40;
     insert into attendance_versions (organization_id, session_id, version, anonymous_count, rows)
     select $1, id, 1, 0, '[]' from sessions where organization_id = $1;
+    insert into attendance_submissions (organization_id, id, session_id, base_version, outcome, version, occurred_at, clock_off,
+      anonymous_count, rows)
+    select $1, gen_random_uuid(), s.id, 0, case when n % 500 = 0 then 'conflict' else 'stored' end, 1, now(), false, 0, '[]'
+    from (select id, row_number() over () as n from sessions where organization_id = $1) s;
     insert into strategies (organization_id, id, title, when_it_helps, steps, where_usable, topics, language, links, contributor_kind,
       contributor_nickname, visibility, status, flags, review_since)
     select $1, gen_random_uuid(), 'Walk ' || md5('a' || n), repeat('when it rains ', 20), array[repeat('go out and look around ', 30)], '{}',
@@ -91,6 +96,7 @@ const narrowed: Record<string, [index: string, condition: RegExp]> = {
   'attendance, next page': ['attendance_', /ROW\(starts_at, id\) >/],
   'a sheet': ['attendance_', /session_id = /],
   'versions of a sheet': ['attendance_versions_', /session_id = /],
+  'sheets that do not agree': ['attendance_submissions_to_decide', /organization_id/],
   'people, next page': ['people_', /\(id > \(*['$]/],
   'people by the beginning of their name': ['people_', /name_key >= \(*['$]/],
   'a person': ['people_', /\(id = \(*['$]/],
@@ -149,6 +155,8 @@ t.test('under row-level security the hot lists stay within their organization’
       'attendance, next page': listAttendance.for(asker, after('2025-06-01T19:00:00Z')),
       'a sheet': findSheet.for(asker, { session_id }),
       'versions of a sheet': listSheetVersions.for(asker, { ...page, session_id }),
+      'sheets that do not agree': listConflicts.for(asker, page),
+      'sheets of a session that do not agree': listConflicts.for(asker, { ...page, session_id }),
       people: listPeople.for(asker, page),
       'people, next page': listPeople.for(asker, { limit: 26, after_0: null, after_1: uuid() }),
       'people by the beginning of their name': searchPeople.for(asker, { name_key: 'person 39', limit: 26 }),
