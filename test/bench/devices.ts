@@ -4,44 +4,14 @@
  *
  *   npm run bench:devices
  */
-import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import pg from 'pg'
-import { pino } from 'pino'
 import { v7 as uuid } from 'uuid'
-import { createOrganization } from '../../src/access/create-organization.ts'
-import { openDatabase } from '../../src/database/database.ts'
-import { startEmbedded } from '../../src/database/embedded.ts'
-import { Keyring } from '../../src/database/keyring.ts'
-import { migrateDatabase } from '../../src/database/migrate.ts'
+import { withBench } from './bench.ts'
 
 const groups = 10
 const members = 12
 const batches = 4
 
-const dataDir = await mkdtemp(join(tmpdir(), 'circlekeeper-bench-'))
-const server = await startEmbedded({ dataDir, settings: { shared_buffers: '256MB' } })
-const superuser = new pg.Client({
-  connectionString: Object.assign(new URL(server.superuserUrl), { pathname: new URL(server.url).pathname }).href
-})
-try {
-  await migrateDatabase(server.url)
-  const secret = randomBytes(32)
-  const db = openDatabase({
-    url: server.url,
-    poolSize: 2,
-    connectTimeout: 5000,
-    statementTimeout: 60_000,
-    lockTimeout: 5000,
-    log: pino({ level: 'silent' })
-  })
-  const { id, api_key } = await createOrganization(db, new Keyring([secret]), { name: 'Bench' })
-  await db.close()
-  await superuser.connect()
+await withBench(async ({ superuser, organization_id: id, api_key, startService }) => {
   const run = (text: string, values: unknown[] = []) => superuser.query(text, values)
   // A hundred groups of twelve that meet once a week, for two years until now and half a year from now on; and one of 500.
   await run(
@@ -70,25 +40,7 @@ try {
   )
   await run('vacuum analyze')
 
-  const service = spawn(process.execPath, [fileURLToPath(new URL('../../dist/server.js', import.meta.url))], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: {
-      ...process.env,
-      PORT: '0',
-      DATABASE_URL: server.url,
-      ENCRYPTION_KEYS: secret.toString('base64'),
-      RATE_LIMIT_PER_MINUTE: '1000000'
-    }
-  })
-  const base = await new Promise<string>((resolve, reject) => {
-    let said = ''
-    service.stderr.on('data', chunk => {
-      said += chunk
-      const found = /^API (.*)$/m.exec(said)?.[1]
-      if (found !== undefined) resolve(found)
-    })
-    service.on('exit', () => reject(new Error(said)))
-  })
+  const { base } = await startService()
   // biome-ignore lint/suspicious/noExplicitAny: whatever came
   const ask = async (key: string, method: string, path: string, body?: unknown): Promise<{ data: any; ms: number }> => {
     const began = performance.now()
@@ -106,81 +58,73 @@ try {
     const sorted = [...times].sort((a, b) => a - b)
     return `first ${times[0]!.toFixed(0)} ms, median ${sorted[Math.floor(sorted.length / 2)]!.toFixed(0)} ms, slowest ${sorted.at(-1)!.toFixed(0)} ms`
   }
-  try {
-    const { data: flo } = await ask(api_key, 'POST', '/v1/staff', { display_name: 'Flo', role: 'facilitator' })
-    const { data: key } = await ask(api_key, 'POST', '/v1/api-keys', { name: 'phone', staff_id: flo.id })
-    const { rows: mine } = await run(`select md5('g' || n)::uuid as id from generate_series(1, $1) n`, [groups])
-    for (const { id } of mine) {
-      await ask(api_key, 'POST', `/v1/groups/${id}/facilitators`, {
-        staff_id: flo.id,
-        role: 'facilitator',
-        starts_at: '2020-01-01T00:00:00Z'
-      })
-    }
-    const { rows: sessions } = await run(
-      `select s.id, array_agg(m.person_id) as people from sessions s join memberships m on m.group_id = s.group_id
-       where s.starts_at < now() and s.group_id = any ($1) group by s.id, s.starts_at order by s.starts_at desc limit $2`,
-      [mine.map(({ id }) => id), 200 * batches]
-    )
-    const sent: number[] = []
-    for (let batch = 0; batch < batches; batch++) {
-      const sheets = sessions.slice(batch * 200, (batch + 1) * 200).map(({ id, people }) => ({
-        id: uuid(),
-        session_id: id,
-        base_version: 0,
-        records: people.map((person_id: string) => ({
-          person_id,
-          status: 'present',
-          mode: 'in_person',
-          arrived_late: false,
-          minutes: 90
-        })),
-        anonymous_count: 1
-      }))
-      const { data, ms } = await ask(key.secret, 'POST', '/v1/attendance/sync', {
-        device_time: new Date().toISOString(),
-        sheets
-      })
-      if (data.results.some((result: { outcome: string }) => result.outcome !== 'stored')) throw new Error('not stored')
-      sent.push(ms)
-    }
-    console.log(`200 sheets of ${members}: ${told(sent)}`)
-    await run('vacuum analyze')
-
-    const first: number[] = []
-    const again: number[] = []
-    let objects = ''
-    for (let round = 0; round < 11; round++) {
-      let cursor: string | undefined
-      const counts = { groups: 0, memberships: 0, sessions: 0, sheets: 0 }
-      for (;;) {
-        const { data, ms } = await ask(key.secret, 'GET', `/v1/sync${cursor ? `?cursor=${cursor}` : ''}`)
-        first.push(ms)
-        for (const kind of Object.keys(counts) as (keyof typeof counts)[]) counts[kind] += data[kind].length
-        cursor = data.cursor
-        if (!data.has_more) break
-      }
-      objects = JSON.stringify(counts)
-      const person_id = sessions[round]!.people[0]
-      await ask(api_key, 'PUT', `/v1/sessions/${sessions[199 + round]!.id}/attendance`, {
-        records: [{ person_id, status: 'absent' }]
-      }).catch(() => {})
-      again.push((await ask(key.secret, 'GET', `/v1/sync?cursor=${cursor}`)).ms)
-    }
-    console.log(`a device with ${groups} groups, all of it (${objects}), each page: ${told(first)}`)
-    console.log(`the same device again: ${told(again)}`)
-
-    const { rows: large } = await run(
-      `select id from sessions where group_id = md5('g0')::uuid and starts_at > now() order by starts_at limit 11`
-    )
-    const rosters: number[] = []
-    for (const { id } of large) rosters.push((await ask(api_key, 'GET', `/v1/sessions/${id}/attendance`)).ms)
-    console.log(`the roster of a group of 500: ${told(rosters)}`)
-  } finally {
-    service.kill('SIGKILL')
+  const { data: flo } = await ask(api_key, 'POST', '/v1/staff', { display_name: 'Flo', role: 'facilitator' })
+  const { data: key } = await ask(api_key, 'POST', '/v1/api-keys', { name: 'phone', staff_id: flo.id })
+  const { rows: mine } = await run(`select md5('g' || n)::uuid as id from generate_series(1, $1) n`, [groups])
+  for (const { id } of mine) {
+    await ask(api_key, 'POST', `/v1/groups/${id}/facilitators`, {
+      staff_id: flo.id,
+      role: 'facilitator',
+      starts_at: '2020-01-01T00:00:00Z'
+    })
   }
-} finally {
-  await superuser.end()
-  await server.stop()
-  for (const directory of [dataDir, server.directory]) await rm(directory, { recursive: true, force: true })
-}
+  const { rows: sessions } = await run(
+    `select s.id, array_agg(m.person_id) as people from sessions s join memberships m on m.group_id = s.group_id
+       where s.starts_at < now() and s.group_id = any ($1) group by s.id, s.starts_at order by s.starts_at desc limit $2`,
+    [mine.map(({ id }) => id), 200 * batches]
+  )
+  const sent: number[] = []
+  for (let batch = 0; batch < batches; batch++) {
+    const sheets = sessions.slice(batch * 200, (batch + 1) * 200).map(({ id, people }) => ({
+      id: uuid(),
+      session_id: id,
+      base_version: 0,
+      records: people.map((person_id: string) => ({
+        person_id,
+        status: 'present',
+        mode: 'in_person',
+        arrived_late: false,
+        minutes: 90
+      })),
+      anonymous_count: 1
+    }))
+    const { data, ms } = await ask(key.secret, 'POST', '/v1/attendance/sync', {
+      device_time: new Date().toISOString(),
+      sheets
+    })
+    if (data.results.some((result: { outcome: string }) => result.outcome !== 'stored')) throw new Error('not stored')
+    sent.push(ms)
+  }
+  console.log(`200 sheets of ${members}: ${told(sent)}`)
+  await run('vacuum analyze')
+
+  const first: number[] = []
+  const again: number[] = []
+  let objects = ''
+  for (let round = 0; round < 11; round++) {
+    let cursor: string | undefined
+    const counts = { groups: 0, memberships: 0, sessions: 0, sheets: 0 }
+    for (;;) {
+      const { data, ms } = await ask(key.secret, 'GET', `/v1/sync${cursor ? `?cursor=${cursor}` : ''}`)
+      first.push(ms)
+      for (const kind of Object.keys(counts) as (keyof typeof counts)[]) counts[kind] += data[kind].length
+      cursor = data.cursor
+      if (!data.has_more) break
+    }
+    objects = JSON.stringify(counts)
+    const person_id = sessions[round]!.people[0]
+    await ask(api_key, 'PUT', `/v1/sessions/${sessions[199 + round]!.id}/attendance`, {
+      records: [{ person_id, status: 'absent' }]
+    }).catch(() => {})
+    again.push((await ask(key.secret, 'GET', `/v1/sync?cursor=${cursor}`)).ms)
+  }
+  console.log(`a device with ${groups} groups, all of it (${objects}), each page: ${told(first)}`)
+  console.log(`the same device again: ${told(again)}`)
+
+  const { rows: large } = await run(
+    `select id from sessions where group_id = md5('g0')::uuid and starts_at > now() order by starts_at limit 11`
+  )
+  const rosters: number[] = []
+  for (const { id } of large) rosters.push((await ask(api_key, 'GET', `/v1/sessions/${id}/attendance`)).ms)
+  console.log(`the roster of a group of 500: ${told(rosters)}`)
+})

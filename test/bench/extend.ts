@@ -4,45 +4,15 @@
  *
  *   npm run bench:extend -- --series 10000
  */
-import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import pg from 'pg'
-import { pino } from 'pino'
-import { createOrganization } from '../../src/access/create-organization.ts'
-import { openDatabase } from '../../src/database/database.ts'
-import { startEmbedded } from '../../src/database/embedded.ts'
-import { Keyring } from '../../src/database/keyring.ts'
-import { migrateDatabase } from '../../src/database/migrate.ts'
+import { withBench } from './bench.ts'
 
 const { values } = parseArgs({ options: { series: { type: 'string', default: '10000' } } })
 const many = Number(values.series)
 const members = 12
 
-const dataDir = await mkdtemp(join(tmpdir(), 'circlekeeper-bench-'))
-const server = await startEmbedded({ dataDir, settings: { shared_buffers: '256MB' } })
-const superuser = new pg.Client({
-  connectionString: Object.assign(new URL(server.superuserUrl), { pathname: new URL(server.url).pathname }).href
-})
-try {
-  await migrateDatabase(server.url)
-  const secret = randomBytes(32)
-  const db = openDatabase({
-    url: server.url,
-    poolSize: 2,
-    connectTimeout: 5000,
-    statementTimeout: 60_000,
-    lockTimeout: 5000,
-    log: pino({ level: 'silent' })
-  })
-  const { id, api_key } = await createOrganization(db, new Keyring([secret]), { name: 'Bench' })
-  await db.close()
-  await superuser.connect()
+await withBench(async ({ superuser, organization_id: id, api_key, startService }) => {
   // One group, one weekly series and yesterday's session for each; the sessions of the series end today.
   await superuser.query(
     `insert into groups (organization_id, id, name, slug, topics, access, format, mode, languages, accessibility, audience, status,
@@ -83,71 +53,45 @@ try {
   ).rows.map(row => row.id as string)
   const people = (await superuser.query('select id from people where organization_id = $1', [id])).rows
 
-  const service = spawn(process.execPath, [fileURLToPath(new URL('../../dist/server.js', import.meta.url))], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: {
-      ...process.env,
-      PORT: '0',
-      DATABASE_URL: server.url,
-      ENCRYPTION_KEYS: secret.toString('base64'),
-      RATE_LIMIT_PER_MINUTE: '1000000'
-    }
-  })
-  const base = await new Promise<string>((resolve, reject) => {
-    let said = ''
-    service.stderr.on('data', chunk => {
-      said += chunk
-      const found = /^API (.*)$/m.exec(said)?.[1]
-      if (found !== undefined) resolve(found)
-    })
-    service.on('exit', () => reject(new Error(said)))
-  })
-  try {
-    let turn = 0
-    const put = async (): Promise<number> => {
-      const began = performance.now()
-      const answer = await fetch(`${base}/v1/sessions/${sheets[turn++ % sheets.length]}/attendance`, {
-        method: 'PUT',
-        headers: { authorization: `Bearer ${api_key}`, 'content-type': 'application/json', 'if-match': '*' },
-        body: JSON.stringify({
-          records: people.map(({ id: person_id }) => ({ person_id, status: 'present', minutes: turn % 90 }))
-        })
-      })
-      if (answer.status !== 200) throw new Error(await answer.text())
-      return performance.now() - began
-    }
-    const told = (times: number[]) => {
-      const sorted = times.sort((a, b) => a - b)
-      const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)]!.toFixed(1)
-      return `${times.length} sheets of ${members}, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, the slowest ${at(1)} ms`
-    }
-    const left = async () =>
-      (await superuser.query('select count(*)::int as n from series where extended_until <= current_date')).rows[0].n
-    while ((await left()) === many) await new Promise(resolve => setTimeout(resolve, 10))
+  const { base, pid } = await startService()
+  let turn = 0
+  const put = async (): Promise<number> => {
     const began = performance.now()
-    const meanwhile: number[] = []
-    let looked = performance.now()
-    for (;;) {
-      meanwhile.push(await put())
-      if (performance.now() - looked > 250) {
-        if ((await left()) === 0) break
-        looked = performance.now()
-      }
-    }
-    const seconds = (performance.now() - began) / 1000
-    const { rows } = await superuser.query('select count(*)::int as n from sessions where starts_at > now()')
-    console.log(`${many} series, ${rows[0].n} sessions to come: ${seconds.toFixed(1)} s`)
-    console.log(`meanwhile: ${told(meanwhile)}`)
-    const after: number[] = []
-    while (after.length < Math.min(500, meanwhile.length)) after.push(await put())
-    console.log(`afterwards: ${told(after)}`)
-    const memory = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${service.pid}/status`, 'utf8'))?.[1]
-    console.log(`resident memory of the service at most: ${Math.round(Number(memory) / 1024)} MiB`)
-  } finally {
-    service.kill('SIGKILL')
+    const answer = await fetch(`${base}/v1/sessions/${sheets[turn++ % sheets.length]}/attendance`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${api_key}`, 'content-type': 'application/json', 'if-match': '*' },
+      body: JSON.stringify({
+        records: people.map(({ id: person_id }) => ({ person_id, status: 'present', minutes: turn % 90 }))
+      })
+    })
+    if (answer.status !== 200) throw new Error(await answer.text())
+    return performance.now() - began
   }
-} finally {
-  await superuser.end()
-  await server.stop()
-  for (const directory of [dataDir, server.directory]) await rm(directory, { recursive: true, force: true })
-}
+  const told = (times: number[]) => {
+    const sorted = times.sort((a, b) => a - b)
+    const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)]!.toFixed(1)
+    return `${times.length} sheets of ${members}, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, the slowest ${at(1)} ms`
+  }
+  const left = async () =>
+    (await superuser.query('select count(*)::int as n from series where extended_until <= current_date')).rows[0].n
+  while ((await left()) === many) await new Promise(resolve => setTimeout(resolve, 10))
+  const began = performance.now()
+  const meanwhile: number[] = []
+  let looked = performance.now()
+  for (;;) {
+    meanwhile.push(await put())
+    if (performance.now() - looked > 250) {
+      if ((await left()) === 0) break
+      looked = performance.now()
+    }
+  }
+  const seconds = (performance.now() - began) / 1000
+  const { rows } = await superuser.query('select count(*)::int as n from sessions where starts_at > now()')
+  console.log(`${many} series, ${rows[0].n} sessions to come: ${seconds.toFixed(1)} s`)
+  console.log(`meanwhile: ${told(meanwhile)}`)
+  const after: number[] = []
+  while (after.length < Math.min(500, meanwhile.length)) after.push(await put())
+  console.log(`afterwards: ${told(after)}`)
+  const memory = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  console.log(`resident memory of the service at most: ${Math.round(Number(memory) / 1024)} MiB`)
+})
