@@ -36,7 +36,7 @@ const expected = sql`coalesce(
       and (x.withdrawn_at is null or x.withdrawn_at > s.starts_at)) then 'no' else 'yes' end)`
 
 /** Of a session `s`: whether a sheet stands, and whether it may still be changed by whoever logs attendance. */
-export const sheetState = sql`case when s.submitted_at is null then 'open' when s.locks_at <= now() then 'locked' else 'submitted' end`
+const sheetState = sql`case when s.submitted_at is null then 'open' when s.locks_at <= now() then 'locked' else 'submitted' end`
 
 /** One look-up each: for the planner a hash of all the people of a small organization costs the same. */
 const person = (of: SQL) => sql`cross join lateral (

@@ -45,7 +45,7 @@ const peopleOf = (sheet: PutSheet) => ({
   firstTimers: [...sheet.records, ...sheet.walk_ins].flatMap(row => (row.first_time != null && row.person_id) || [])
 })
 
-/** Holds sessions still, in two statements for each kind of thing that there is to know, however many they are. */
+/** Holds sessions still, and reads what there is to know with one statement for each kind of thing, however many they are. */
 export async function holdSheets(
   tx: Tx,
   asked: { session_id: string; sheet?: PutSheet }[]
