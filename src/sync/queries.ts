@@ -53,6 +53,10 @@ const scope = (shape: Pick<Shape, 'reach'>): SQL =>
         from unnest(${value('group_ids')}::uuid[], ${value('sinces')}::text[]::xid8[]) as s (group_id, since)
         where ${behindDoor(shape, sql`s.group_id`)}`
 
+/** Numbered by this server since: what a dump brought with it may bear numbers that this server has yet to reach. */
+const since = (changed_by: SQL) =>
+  sql`${changed_by} >= c.since and (c.since = '0' or ${changed_by} < pg_snapshot_xmax(pg_current_snapshot()))`
+
 /**
  * What was written since, in the order of the transactions that wrote it. Whoever is new to a group gets its members, those who
  * left long ago left out, and its sessions from sixty days ago on.
@@ -76,20 +80,20 @@ export const listChanged = statement<
     changed as (
       select 'group' as kind, g.id, g.changed_by from scope c
       join groups g on g.organization_id = ${asker.organization_id} and g.id = c.group_id
-      where g.changed_by >= c.since
+      where ${since(sql`g.changed_by`)}
       union all
       select 'membership', m.id, m.changed_by from scope c
       join memberships m on m.organization_id = ${asker.organization_id} and m.group_id = c.group_id
-      where m.changed_by >= c.since
+      where ${since(sql`m.changed_by`)}
         and (c.since > '0' or m.stage <> 'not_joined' and (m.left_on is null or m.left_on > current_date - 60))
       union all
       select 'session', s.id, s.changed_by from scope c
       join sessions s on s.organization_id = ${asker.organization_id} and s.group_id = c.group_id
-      where s.changed_by >= c.since and (c.since > '0' or s.starts_at > now() - interval '60 days')
+      where ${since(sql`s.changed_by`)} and (c.since > '0' or s.starts_at > now() - interval '60 days')
       union all
       select 'removed', r.id, r.changed_by from scope c
       join removed_sessions r on r.organization_id = ${asker.organization_id} and r.group_id = c.group_id
-      where r.changed_by >= c.since and c.since > '0'
+      where ${since(sql`r.changed_by`)} and c.since > '0'
       union all
       select 'session', s.id, s.changed_by from sessions s
       where s.organization_id = ${asker.organization_id} and s.id = any (${value('session_ids')}::uuid[])

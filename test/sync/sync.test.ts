@@ -317,6 +317,27 @@ t.test('a device', async t => {
     t.equal(all.groups.size, 5, 'who reaches all gets all')
   })
 
+  await t.test('of a server that was restored from another reads what that wrote once', async t => {
+    const own = await makeGroup(admin, { name: 'Restored Circle' })
+    const session = await makeSession(admin, own)
+    const restored = async (table: string, id: string) => {
+      await superuser.query(`alter table ${table} disable trigger stamp_change`)
+      await superuser.query(`update ${table} set changed_by = '9000000000000000000' where id = $1`, [id])
+      await superuser.query(`alter table ${table} enable trigger stamp_change`)
+    }
+    await restored('groups', own)
+    await restored('sessions', session)
+    const kim = await staff(admin, 'facilitator', 'Kim')
+    await assign(admin, own, kim.staff_id)
+    const hers = newDevice()
+    await sync(kim, hers)
+    t.same([[...hers.groups.keys()], [...hers.sessions.keys()]], [[own], [session]])
+    t.equal(await sync(kim, hers), 0)
+    await admin.patch(`/v1/groups/${own}`, { name: 'Found Circle' }, { 'if-match': '*' })
+    t.equal(await sync(kim, hers), 1)
+    t.match(hers.groups.get(own), { name: 'Found Circle' })
+  })
+
   await t.test('that facilitates nothing any more keeps nothing', async t => {
     await admin.post(`/v1/groups/${group}/facilitators/${assigned}/end`, {})
     await sync(flo, device)
