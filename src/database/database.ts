@@ -54,12 +54,12 @@ const speakFor = (actor: Actor): Prepared => ({
 })
 
 /**
- * The same, and for what is quick with its generic plan: PostgreSQL else plans a page of a list anew each time, because it takes
- * the limit that it does not know for a tenth of the table, and what takes an array, because it takes it for ten; that takes as long
- * as the page itself, or as writing half a sheet.
+ * The same, for what is planned once: PostgreSQL else plans a page of a list anew each time, because it takes the limit that it
+ * does not know for a tenth of the table, and what takes an array, because it takes it for ten; that takes as long as the page itself,
+ * or as writing half a sheet.
  */
-const speakQuicklyFor = (actor: Actor): Prepared => ({
-  name: 'speak_quickly_for',
+const speakPlanningOnceFor = (actor: Actor): Prepared => ({
+  name: 'speak_planning_once_for',
   text: "select set_config('app.organization_id', $1, true), set_config('plan_cache_mode', 'force_generic_plan', true)",
   values: [actor.organization_id]
 })
@@ -137,9 +137,8 @@ export function openDatabase(settings: DatabaseSettings): Database {
   return {
     async read<Row, Values>(actor: Actor, statement: Statement<Row, Values>, values: Values) {
       const prepared = statement.for(actor, values)
-      const outcomes = await (prepared.quick
-        ? sharedRoundTrip([speakQuicklyFor(actor), prepared])
-        : afterOthers(() => roundTrip([speakFor(actor), prepared])))
+      const statements = [(prepared.plannedOnce ? speakPlanningOnceFor : speakFor)(actor), prepared]
+      const outcomes = await (prepared.quick ? sharedRoundTrip(statements) : afterOthers(() => roundTrip(statements)))
       return outcomes[1]!.rows as Row[]
     },
 
@@ -148,7 +147,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
         try {
           return await transaction(async client => {
             const last: Prepared[] = []
-            await send(client, [begin, speakQuicklyFor(actor)])
+            await send(client, [begin, speakPlanningOnceFor(actor)])
             const runAll = async (statements: Prepared[]) =>
               (await send(client, statements)).map(result => result.rows as unknown[])
             const result = await work({

@@ -15,14 +15,17 @@ export interface Prepared {
   values: unknown[]
   /** May share a connection with others that are under way (`shared-connections.ts`). */
   quick?: boolean
+  /** One plan is the best whatever the values are. */
+  plannedOnce?: boolean
 }
 
-interface Compiled {
+type Kind = Pick<Required<Prepared>, 'quick' | 'plannedOnce'>
+
+interface Compiled extends Kind {
   name: string
   text: string
   /** What each parameter is called. */
   params: string[]
-  quick: boolean
 }
 
 /** A statement, compiled once for each shape and prepared once on each connection. */
@@ -53,7 +56,7 @@ export const value = (name: string): Placeholder => sql.placeholder(name)
 export function statement<Row, Values extends object = Record<never, never>>(
   name: string,
   build: (shape: Shape) => SQL,
-  isQuick: (shape: Shape) => boolean = () => false
+  kindOf: (shape: Shape) => Kind = () => ({ quick: false, plannedOnce: false })
 ): Statement<Row, Values> {
   // Connections keep a prepared text by its name: a second one of that name would be answered by the first.
   if (declared.has(name)) throw new Error(`There are two statements named ${name}`)
@@ -68,7 +71,7 @@ export function statement<Row, Values extends object = Record<never, never>>(
       let compiled = shapes.get(key)
       if (compiled === undefined) {
         const shape = { reach: who.reach, has: (value: string) => given.includes(value) }
-        compiled = compile(`${name}_${shapes.size + 1}`, build(shape), isQuick(shape))
+        compiled = compile(`${name}_${shapes.size + 1}`, build(shape), kindOf(shape))
         shapes.set(key, compiled)
       }
       const { organization_id, staff_id, api_key_id } = who
@@ -80,13 +83,14 @@ export function statement<Row, Values extends object = Record<never, never>>(
           if (!(param in all)) throw new Error(`The statement ${name} was given no ${param}`)
           return all[param]
         }),
-        quick: compiled.quick
+        quick: compiled.quick,
+        plannedOnce: compiled.plannedOnce
       }
     }
   }
 }
 
-function compile(name: string, statement: SQL, quick: boolean): Compiled {
+function compile(name: string, statement: SQL, kind: Kind): Compiled {
   const { sql: text, params } = dialect.sqlToQuery(statement)
   const names = params.map(param => {
     if (!is(param, Placeholder)) throw new Error(`The statement ${name} has a value that is not named`)
@@ -95,15 +99,21 @@ function compile(name: string, statement: SQL, quick: boolean): Compiled {
   if (!names.includes(asker.organization_id.name)) {
     throw new Error(`The statement ${name} does not name its organization`)
   }
-  return { name, text, params: names, quick }
+  return { name, text, params: names, ...kind }
 }
 
 /**
  * The same for what finds its rows by keys, or one page of them along an index, in a millisecond or two however many there
- * are: reads of that kind share connections, where a slow one would hold up the others.
+ * are: reads of that kind share connections, where a slow one would hold up the others. They are planned once.
  */
 export const quickStatement = <Row, Values extends object = Record<never, never>>(
   name: string,
   build: (shape: Shape) => SQL,
   isQuick: (shape: Shape) => boolean = () => true
-): Statement<Row, Values> => statement(name, build, isQuick)
+): Statement<Row, Values> => statement(name, build, shape => ({ quick: isQuick(shape), plannedOnce: isQuick(shape) }))
+
+/** The same for what may take longer, and is planned once: the plans of what it calls are too, which takes long each time. */
+export const statementPlannedOnce = <Row, Values extends object = Record<never, never>>(
+  name: string,
+  build: (shape: Shape) => SQL
+): Statement<Row, Values> => statement(name, build, () => ({ quick: false, plannedOnce: true }))

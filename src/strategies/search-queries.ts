@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { instantText } from '../database/columns.ts'
-import { asker, statement, value } from '../database/statement.ts'
+import { asker, statement, statementPlannedOnce, value } from '../database/statement.ts'
 import { groupsFacilitated } from '../groups/door.ts'
 import type { Asked } from '../http/page.ts'
 import { columns, contributor, readable, type Sight } from './queries.ts'
@@ -30,7 +30,10 @@ const highlights = sql`coalesce((
   where position(E'\\x02' in t.marked) > 0), '[]')`
 
 /** A page of a search (`search_strategies`), each card written by PostgreSQL as the contract has it. */
-export const searchStrategies = statement<{ id: string; score: number; json: string }, Search & Sight & Asked>(
+export const searchStrategies = statementPlannedOnce<
+  { id: string; score: number; json: string },
+  Search & Sight & Asked
+>(
   'search_strategies',
   shape => sql`
     select f.id, f.score, row_to_json(r)::text as json
