@@ -32,6 +32,12 @@ const follow_up = Nullable(
   })
 )
 
+/** Published once, under its title: the same in every kind of note. */
+export const noteWriter = Type.Object(
+  { staff_id: Id, display_name: Line(200) },
+  { title: 'NoteWriter', description: 'The member of staff who wrote it.' }
+)
+
 export const Note = Answer(
   'Note',
   {
@@ -44,10 +50,7 @@ export const Note = Answer(
     }),
     for_handover,
     follow_up,
-    written_by: Type.Object(
-      { staff_id: Id, display_name: Line(200) },
-      { title: 'NoteWriter', description: 'The member of staff who wrote it.' }
-    ),
+    written_by: noteWriter,
     version: Version,
     created_at: Instant,
     updated_at: Instant
