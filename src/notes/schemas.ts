@@ -17,7 +17,8 @@ import {
 } from '../http/schemas.ts'
 import { followUps } from './vocabulary.ts'
 
-const what = 'How the group went. Who came belongs on the sheet, and what somebody said about themselves nowhere.'
+const what =
+  'How the group went. Who came belongs on the sheet, what is noted about one person’s attendance beside it (`putAttendanceNote`), and what somebody said about themselves nowhere.'
 const text = Text(5000, {
   description: what,
   examples: ['Quiet at first; the round on sleep helped. Next time begin with it.']
