@@ -37,6 +37,8 @@ import waitlist from './memberships/line-routes.ts'
 import { refusals as membershipRefusals } from './memberships/queries.ts'
 import memberships from './memberships/routes.ts'
 import { schemas as membershipSchemas } from './memberships/schemas.ts'
+import attendanceNotes from './notes/attendance-note-routes.ts'
+import { schemas as attendanceNoteSchemas } from './notes/attendance-note-schemas.ts'
 import notes from './notes/routes.ts'
 import { schemas as noteSchemas } from './notes/schemas.ts'
 import organization from './organizations/routes.ts'
@@ -203,6 +205,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
     ...rsvpSchemas,
     ...syncSchemas,
     ...noteSchemas,
+    ...attendanceNoteSchemas,
     ...deviceSyncSchemas,
     ...handoverSchemas,
     ...importSchemas,
@@ -244,6 +247,7 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
       await signedIn.register(rsvps)
       await signedIn.register(attendanceSync)
       await signedIn.register(notes)
+      await signedIn.register(attendanceNotes)
       await signedIn.register(deviceSync)
       await signedIn.register(handover)
       await signedIn.register(imports)

@@ -29,6 +29,9 @@ export const done = <T extends { version: number }>(body: T): Answered<T> => ({
   body
 })
 
+/** 204: it is there no more. */
+export const removed: Answered<null> = { status: 204, headers: {}, body: null }
+
 /** 200 with a JSON text that PostgreSQL wrote. */
 export const doneAsText = <T>(version: number, json: string): Answered<T> => ({
   status: 200,

@@ -60,7 +60,7 @@ const tags = [
   {
     name: 'notes',
     description:
-      'What facilitators write down about a session, apart from attendance, and what they hand over to the next. For members of staff only; each reading is audited.'
+      'What facilitators write down about a session and about one person’s attendance, apart from the sheet, and what they hand over to the next. For members of staff only; each reading is audited.'
   },
   { name: 'imports', description: 'Bringing lists in from elsewhere.' },
   { name: 'strategies', description: 'Coping strategies: a treasure map for the next.' },

@@ -17,6 +17,10 @@ const joined = sql`notes n
 /** What is handed over with a group: what was marked for it, and what is, or was, to be done. */
 const isHandedOver = sql`(n.for_handover or n.follow_up is not null)`
 
+/** Of a note `n` about a session `s`: whoever has the session before them now, and led it or wrote the note down. */
+export const ledOrWritten = (shape: Pick<Shape, 'reach'>): SQL => sql`(${behindSessionDoor(shape)}
+  and (n.written_by_staff_id = ${asker.staff_id} or ${leadsThen(asker.staff_id)} or ${isNamed(asker.staff_id)}))`
+
 /**
  * Who reads a note: those who reach the whole organization; and of those who have the session, or its group, before them now,
  * who led that session and who wrote it down. What is handed over, all who facilitate the group.
@@ -24,9 +28,7 @@ const isHandedOver = sql`(n.for_handover or n.follow_up is not null)`
 const readable = (shape: Pick<Shape, 'reach'>): SQL =>
   shape.reach === 'organization'
     ? sql`true`
-    : sql`((${behindSessionDoor(shape)}
-        and (n.written_by_staff_id = ${asker.staff_id} or ${leadsThen(asker.staff_id)} or ${isNamed(asker.staff_id)}))
-      or (${isHandedOver} and ${behindDoor(shape, sql`s.group_id`)}))`
+    : sql`(${ledOrWritten(shape)} or (${isHandedOver} and ${behindDoor(shape, sql`s.group_id`)}))`
 
 /** In the order in which they were written. */
 export const listNotes = statement<NoteRow, Asked & { session_id: string }>(

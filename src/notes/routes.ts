@@ -13,11 +13,8 @@ import { sessionDoor } from '../sessions/door.ts'
 import { SessionPath } from '../sessions/schemas.ts'
 import { findNote, listNotes } from './queries.ts'
 import { Note, NotePage, NotePatch, NotePath, NoteQuery, NoteWrite } from './schemas.ts'
-import { noteOf } from './sealed-note.ts'
+import { noteOf, told } from './sealed-note.ts'
 import { changeNote, readNote, writeNote } from './write-note.ts'
-
-/** A key that writes and does not read is not told what there is. */
-const told = ({ scopes }: Caller, note: Note): Note => (scopes.has('notes:read') ? note : { ...note, text: null })
 
 async function noteDoor(db: Pick<Database, 'read'>, caller: Caller, { note_id }: Record<string, string>) {
   if ((await db.read(caller, findNote, { note_id: note_id! })).length === 0) throw notFound()

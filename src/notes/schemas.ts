@@ -17,7 +17,8 @@ import {
 } from '../http/schemas.ts'
 import { followUps } from './vocabulary.ts'
 
-const what = 'How the group went. Who came belongs on the sheet, and what somebody said about themselves nowhere.'
+const what =
+  'How the group went. Who came belongs on the sheet, what is noted about one person’s attendance beside it (`putAttendanceNote`), and what somebody said about themselves nowhere.'
 const text = Text(5000, {
   description: what,
   examples: ['Quiet at first; the round on sleep helped. Next time begin with it.']
@@ -32,6 +33,12 @@ const follow_up = Nullable(
   })
 )
 
+/** Published once, under its title: the same in every kind of note. */
+export const noteWriter = Type.Object(
+  { staff_id: Id, display_name: Line(200) },
+  { title: 'NoteWriter', description: 'The member of staff who wrote it.' }
+)
+
 export const Note = Answer(
   'Note',
   {
@@ -44,10 +51,7 @@ export const Note = Answer(
     }),
     for_handover,
     follow_up,
-    written_by: Type.Object(
-      { staff_id: Id, display_name: Line(200) },
-      { title: 'NoteWriter', description: 'The member of staff who wrote it.' }
-    ),
+    written_by: noteWriter,
     version: Version,
     created_at: Instant,
     updated_at: Instant

@@ -29,7 +29,7 @@ export async function writeNote(
     id,
     session_id,
     written_by_staff_id: staff_id!,
-    text_sealed: sealText(vault, organization_id, id, text),
+    text_sealed: sealText(vault, 'notes', organization_id, id, text),
     for_handover,
     follow_up
   })
@@ -77,7 +77,7 @@ export async function changeNote(
     .update(notes)
     .set({
       ...changes,
-      ...(text !== undefined && { text_sealed: sealText(vault, organization_id, note_id, text) }),
+      ...(text !== undefined && { text_sealed: sealText(vault, 'notes', organization_id, note_id, text) }),
       ...nextVersion(notes)
     })
     .where(and(eq(notes.organization_id, organization_id), eq(notes.id, note_id)))

@@ -7,7 +7,6 @@ interface Facts {
   left_early?: boolean | null
   minutes?: number | null
   first_time?: boolean | null
-  note?: string | null
 }
 
 /** A whole sheet, as it is put. */
@@ -31,7 +30,6 @@ export interface SheetRow {
   left_early: boolean | null
   minutes: number | null
   first_time: boolean | null
-  note: string | null
 }
 
 /** A row of a sheet as it is kept. */
@@ -49,12 +47,11 @@ const settled = (facts: Facts, status: AttendanceStatus) => {
     arrived_late: came ? (facts.arrived_late ?? false) : null,
     left_early: came ? (facts.left_early ?? false) : null,
     minutes: facts.minutes ?? null,
-    first_time: came ? (facts.first_time ?? null) : null,
-    note: facts.note ?? null
+    first_time: came ? (facts.first_time ?? null) : null
   }
 }
 
-/** The rows that a sheet says something in. Not recorded and nothing noted is the same as left out. */
+/** The rows that a sheet says something in. Not recorded is the same as left out. */
 export function rowsOf(sheet: PutSheet): SheetRow[] {
   return [
     ...sheet.records
@@ -68,7 +65,7 @@ export function rowsOf(sheet: PutSheet): SheetRow[] {
           ...settled(facts, status)
         })
       )
-      .filter(row => row.status !== 'not_recorded' || row.note !== null),
+      .filter(says),
     ...sheet.walk_ins.map(
       ({ person_id, display_name, ...facts }, position): SheetRow => ({
         position,
@@ -93,12 +90,11 @@ export const spelled = (row: SheetRow): string =>
     row.arrived_late,
     row.left_early,
     row.minutes,
-    row.first_time,
-    row.note
+    row.first_time
   ])
 
 /** Whether a row says anything: those that only keep somebody on the roster do not. */
-export const says = (row: SheetRow): boolean => row.status !== 'not_recorded' || row.note !== null
+export const says = (row: SheetRow): boolean => row.status !== 'not_recorded'
 
 /** Rows and heads, as a sheet has them. */
 export interface Content {
@@ -138,13 +134,12 @@ export function wholeRows(rows: SheetRow[], roster: ReadonlyMap<string, Expectat
 /** A sheet as it would be put to say the same: of the rows that say something. */
 export function sheetOf({ rows, anonymous_count }: Content): PutSheet {
   const of = (kind: SheetRow['kind']) => rows.filter(row => row.kind === kind).sort((a, b) => a.position - b.position)
-  const facts = ({ mode, arrived_late, left_early, minutes, first_time, note }: SheetRow) => ({
+  const facts = ({ mode, arrived_late, left_early, minutes, first_time }: SheetRow) => ({
     mode,
     arrived_late,
     left_early,
     minutes,
-    first_time,
-    note
+    first_time
   })
   return {
     records: of('roster')

@@ -93,9 +93,8 @@ export async function identifyHead(
     else heads[walk_in!] = { ...facts, display_name: display_name! }
   } else if (held.stored.some(row => row.kind === 'roster' && row.person_id === id && row.status !== 'present')) {
     // Somebody of the roster, who was taken for a stranger.
-    const note = facts.note ?? held.stored.find(row => row.person_id === id)!.note
     const others = sheet.records.filter(record => record.person_id !== id)
-    sheet.records = [...others, { ...facts, note, person_id: id, status: 'present' }]
+    sheet.records = [...others, { ...facts, person_id: id, status: 'present' }]
     if (named !== undefined) heads.splice(walk_in!, 1)
   } else if (held.stored.some(row => row.person_id === id)) {
     throw unprocessable('duplicate_person', '#/person_id', 'This person was present already, by the sheet.')

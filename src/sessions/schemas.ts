@@ -14,7 +14,6 @@ import {
   Page,
   Parameters,
   pageQuery,
-  Text,
   TimeZone,
   Version
 } from '../http/schemas.ts'
@@ -155,8 +154,7 @@ export const facts = {
   minutes: Nullable(Type.Integer({ minimum: 0, maximum: 1440, description: 'How long they were there, if present.' })),
   first_time: Nullable(
     Type.Boolean({ description: 'Their first session of this group. Computed, unless the sheet said so itself.' })
-  ),
-  note: Nullable(Text(1000, { description: 'About this attendance; nothing about what was said.' }))
+  )
 }
 export const status = OneOf(attendanceStatuses, { description: '`not_recorded` is not `absent`.' })
 const name = Line(120, { examples: ['Ana'] })
@@ -205,7 +203,10 @@ export const Sheet = Answer(
     anonymous_count: count('Heads without any record.'),
     counts: Type.Unsafe<Static<typeof Counts>>({ $ref: 'Counts#' })
   },
-  { description: 'Who came to a session.' }
+  {
+    description:
+      'Who came to a session. What is noted about somebody’s attendance stands apart (`listAttendanceNotes`).'
+  }
 )
 export type Sheet = Static<typeof Sheet>
 
@@ -214,8 +215,7 @@ const given = {
   arrived_late: Type.Optional(facts.arrived_late),
   left_early: Type.Optional(facts.left_early),
   minutes: Type.Optional(facts.minutes),
-  first_time: Type.Optional(facts.first_time),
-  note: Type.Optional(facts.note)
+  first_time: Type.Optional(facts.first_time)
 }
 const correction = Line(300, {
   description: 'Why it is changed; required once the sheet is locked.',
@@ -363,7 +363,6 @@ export const HeadIdentify = Body(
 )
 export type HeadIdentify = Static<typeof HeadIdentify>
 
-const { note: _note, ...listedFacts } = facts
 export const Attendance = Answer(
   'Attendance',
   {
@@ -377,12 +376,9 @@ export const Attendance = Answer(
     walk_in: Type.Boolean({ description: 'Came without being on the roster.' }),
     status,
     expected: Nullable(expected),
-    ...listedFacts
+    ...facts
   },
-  {
-    description:
-      'One person at one session. Anonymous heads are in the session’s counts only; notes are on the sheet only.'
-  }
+  { description: 'One person at one session. Anonymous heads are in the session’s counts only.' }
 )
 export type Attendance = Static<typeof Attendance>
 export const AttendancePage = Page('AttendancePage', Attendance)

@@ -17,10 +17,10 @@ const firstTime = sql`case when a.status = 'present' then coalesce(a.first_time,
       and e.status = 'present' and (e.starts_at, e.session_id) < (a.starts_at, a.session_id)) end) end`
 
 const facts = sql`'mode', a.mode, 'arrived_late', a.arrived_late, 'left_early', a.left_early, 'minutes', a.minutes,
-  'first_time', ${firstTime}, 'note', a.note`
+  'first_time', ${firstTime}`
 
 const unknownFacts = sql.raw(
-  `'mode', null, 'arrived_late', null, 'left_early', null, 'minutes', null, 'first_time', null, 'note', null`
+  `'mode', null, 'arrived_late', null, 'left_early', null, 'minutes', null, 'first_time', null`
 )
 
 /**
@@ -143,7 +143,7 @@ export const sheetRows = statement<StoredRow, { session_ids: string[] }>(
   'sheet_rows',
   () => sql`
     select a.session_id, a.id, a.position, a.kind, a.person_id, a.display_name, a.status, a.expected, a.mode, a.arrived_late,
-      a.left_early, a.minutes, a.first_time, a.note
+      a.left_early, a.minutes, a.first_time
     from attendance a
     where a.organization_id = ${asker.organization_id} and a.session_id = any (${value('session_ids')}::uuid[])`
 )
@@ -159,16 +159,16 @@ export const putSheetRows = statement<never, { rows: string }>(
   'put_sheet_rows',
   () => sql`
     insert into attendance (organization_id, id, session_id, group_id, starts_at, position, kind, person_id, display_name, status,
-      expected, mode, arrived_late, left_early, minutes, first_time, note)
+      expected, mode, arrived_late, left_early, minutes, first_time)
     select s.organization_id, r.id, s.id, s.group_id, s.starts_at, r.position, r.kind, r.person_id, r.display_name, r.status,
-      r.expected, r.mode, r.arrived_late, r.left_early, r.minutes, r.first_time, r.note
+      r.expected, r.mode, r.arrived_late, r.left_early, r.minutes, r.first_time
     from jsonb_to_recordset(${value('rows')}::jsonb) as r (session_id uuid, id uuid, position int, kind text, person_id uuid,
       display_name text, status text, expected text, mode text, arrived_late boolean, left_early boolean, minutes int,
-      first_time boolean, note text)
+      first_time boolean)
     join sessions s on s.organization_id = ${asker.organization_id} and s.id = r.session_id
     on conflict (organization_id, session_id, person_id) do update set position = excluded.position, kind = excluded.kind,
       status = excluded.status, expected = excluded.expected, mode = excluded.mode, arrived_late = excluded.arrived_late,
-      left_early = excluded.left_early, minutes = excluded.minutes, first_time = excluded.first_time, note = excluded.note`
+      left_early = excluded.left_early, minutes = excluded.minutes, first_time = excluded.first_time`
 )
 
 /** What is written down of a sheet beside its rows. */
@@ -261,10 +261,10 @@ export const listSheetVersions = statement<SheetVersion, Asked & { session_id: s
 function versionRows(kind: SQL, order: SQL): SQL {
   return sql`coalesce((
     select json_agg(json_build_object('person_id', r.person_id, 'display_name', coalesce(r.display_name, p.display_name), 'status', r.status,
-      'expected', coalesce(r.expected, 'yes'), 'mode', r.mode, 'arrived_late', r.arrived_late, 'left_early', r.left_early, 'minutes', r.minutes, 'first_time', r.first_time,
-      'note', r.note) order by ${order})
+      'expected', coalesce(r.expected, 'yes'), 'mode', r.mode, 'arrived_late', r.arrived_late, 'left_early', r.left_early, 'minutes', r.minutes, 'first_time', r.first_time)
+      order by ${order})
     from jsonb_to_recordset(v.rows) as r (position int, kind text, person_id uuid, display_name text, status text, expected text,
-      mode text, arrived_late boolean, left_early boolean, minutes int, first_time boolean, note text)
+      mode text, arrived_late boolean, left_early boolean, minutes int, first_time boolean)
     left join people p on p.organization_id = v.organization_id and p.id = r.person_id
     where r.kind = ${kind}), '[]')`
 }

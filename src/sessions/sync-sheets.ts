@@ -241,8 +241,8 @@ function problemResult(index: number, id: string, { status, code, message, error
 
 const sideOf = (row: SheetRow | null) => {
   if (row === null) return null
-  const { kind, status, mode, arrived_late, left_early, minutes, first_time, note } = row
-  return { kind, status, mode, arrived_late, left_early, minutes, first_time, note }
+  const { kind, status, mode, arrived_late, left_early, minutes, first_time } = row
+  return { kind, status, mode, arrived_late, left_early, minutes, first_time }
 }
 
 /** Both sheets, and where they differ. */

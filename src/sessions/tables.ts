@@ -186,8 +186,7 @@ export const attendance = pgTable(
     left_early: boolean(),
     minutes: integer(),
     /** As given by the facilitator; null: computed when read. */
-    first_time: boolean(),
-    note: text()
+    first_time: boolean()
   },
   t => [
     primaryKey({ name: 'attendance_pkey', columns: [t.organization_id, t.id] }),
@@ -234,7 +233,10 @@ export const attendanceVersions = pgTable(
     occurred_at: instant().notNull().default(sql`now()`),
     clock_off: boolean().notNull().default(false),
     anonymous_count: integer().notNull(),
-    /** The rows of the sheet, in the columns of `attendance`. */
+    /**
+     * The rows of the sheet, in the columns of `attendance`. Those of an older release may have a `note` as well: they stay as they
+     * were written, and it is told no more.
+     */
     rows: jsonb().notNull()
   },
   t => [
@@ -268,6 +270,7 @@ export const attendanceSubmissions = pgTable(
     submitted_by_staff: uuid(),
     reason: text(),
     anonymous_count: integer().notNull(),
+    /** As in `attendance_versions`. */
     rows: jsonb().notNull()
   },
   t => [

@@ -218,6 +218,8 @@ t.test('the service and its document agree', async t => {
       identifyAttendanceHead: { session_id: logged },
       withdrawAttendanceSheet: { session_id: wrong },
       putRsvp: { session_id: coming, person_id: member },
+      putAttendanceNote: { session_id: session, person_id: member },
+      removeAttendanceNote: { session_id: session, person_id: member },
       // The others may be left, answered or away by now.
       acceptMembership: { membership_id: accepts },
       declineMembership: { membership_id: declines },

@@ -6,8 +6,11 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { newAdministratorKey } from '../../src/access/new-administrator-key.ts'
+import { Keyring } from '../../src/database/keyring.ts'
 import { migrateDatabase } from '../../src/database/migrate.ts'
-import { onlyOnLinux, run, startPostgres, until } from '../support/process.ts'
+import { startApp } from '../support/app.ts'
+import { newKey, onlyOnLinux, run, startPostgres, until } from '../support/process.ts'
 import { root } from '../support/root.ts'
 
 t.setTimeout(180_000)
@@ -51,7 +54,9 @@ const state = (url: string) =>
     policies: (await client.query('select count(*)::int as count from pg_policies')).rows[0].count
   }))
 
-const [organization, group, staff] = ['1', '2', '3'].map(digit => `${digit.repeat(8)}-0000-4000-8000-000000000000`)
+const [organization, group, staff, ana, ben, byStaff, byKey, other] = ['1', '2', '3', '4', '5', '6', '7', '8'].map(
+  digit => `${digit.repeat(8)}-0000-4000-8000-000000000000`
+)
 
 /** Cards as they were before their words knew whom they reach. */
 const cards = `
@@ -68,11 +73,94 @@ const cards = `
   from (values ('Anchor', 'organization', 'published'), ('Basket', 'group', 'published'), ('Candle', 'private', 'published'),
     ('Dragon', 'group', 'draft')) c (title, visibility, status);
   insert into strategy_words values ('${organization}', 'anchor')`
+/** Sheets as they were while each row had room for a note: one that a member of staff had put, one that a key had. */
+const sheets = `
+  insert into people (organization_id, id, display_name, name_key)
+  values ('${organization}', '${ana}', 'Ana', 'ana'), ('${organization}', '${ben}', 'Ben', 'ben');
+  insert into group_facilitators (organization_id, id, group_id, staff_id, role, starts_at)
+  values ('${organization}', gen_random_uuid(), '${group}', '${staff}', 'facilitator', '2026-01-01');
+  insert into api_keys (organization_id, id, name, secret_hash, scopes)
+  values ('${organization}', '${byKey}', 'Clinic', sha256('key'), '{attendance:write}');
+  insert into sessions (organization_id, id, group_id, starts_at, ends_at, duration_minutes, local_date, local_time, time_zone, outcome,
+    sheet_version, submitted_at, submitted_by_key, submitted_by_staff, locks_at)
+  select '${organization}', id::uuid, '${group}', '2026-11-02 19:00Z', '2026-11-02 20:00Z', 60, '2026-11-02', '19:00', 'UTC', 'held', 1,
+    '2026-11-02 20:05:00.123Z', '${byKey}', by::uuid, '2026-11-09 20:05Z'
+  from (values ('${byStaff}', '${staff}'), ('${byKey}', null)) s (id, by);
+  insert into attendance (organization_id, id, session_id, group_id, starts_at, position, kind, person_id, display_name, status, expected,
+    note)
+  select s.organization_id, gen_random_uuid(), s.id, s.group_id, s.starts_at, r.position, r.kind, r.person_id::uuid, r.display_name, r.status,
+    r.expected, r.note
+  from sessions s, (values (0, 'roster', '${ana}', null, 'excused', 'yes', 'Rang: the bus.'), (0, 'walk_in', '${ben}', null, 'present', null, null),
+    (1, 'walk_in', null, 'Li', 'present', null, 'A name only.')) r (position, kind, person_id, display_name, status, expected, note);
+  insert into organizations (id, name, slug, time_zone, language, settings, index_key_sealed)
+  values ('${other}', 'Other', 'other', 'UTC', 'en', '{}', '\\x00');
+  insert into groups (organization_id, id, name, slug, topics, access, format, mode, languages, accessibility, audience, status,
+    visibility, time_zone, search_text, name_key)
+  select '${other}', id, name, slug, topics, access, format, mode, languages, accessibility, audience, status, visibility, time_zone,
+    search_text, name_key from groups;
+  insert into people (organization_id, id, display_name, name_key) values ('${other}', '${ana}', 'Another Ana', 'another ana');
+  insert into sessions (organization_id, id, group_id, starts_at, ends_at, duration_minutes, local_date, local_time, time_zone, outcome,
+    sheet_version, submitted_at, locks_at)
+  select '${other}', id, group_id, starts_at, ends_at, duration_minutes, local_date, local_time, time_zone, outcome, sheet_version,
+    submitted_at, locks_at from sessions where id = '${byKey}';
+  insert into attendance (organization_id, id, session_id, group_id, starts_at, position, kind, person_id, status, note)
+  select '${other}', gen_random_uuid(), id, group_id, starts_at, 0, 'walk_in', '${ana}', 'present', 'Of another organization.'
+  from sessions where organization_id = '${other}'`
 const words = [
   { word: 'anchor', reach: organization, is_private: false },
   { word: 'basket', reach: group, is_private: false },
   { word: 'candle', reach: staff, is_private: true }
 ]
+
+/** What was on the sheets, as it is read now; and that it is sealed once it is written again. */
+async function readNotes(t: Test, { url, superuserUrl }: { url: string; superuserUrl: string }) {
+  const service = await startApp(t, {}, { url, superuserUrl, keyring: new Keyring([newKey()]) })
+  const admin = service.client(await newAdministratorKey(service.app.db, organization!), organization!)
+  const made = await admin.post('/v1/api-keys', { name: 'S', staff_id: staff })
+  const facilitator = service.client(made.data.secret, organization!)
+  const at = '2026-11-02T20:05:00.123Z'
+  const about = {
+    person_id: ana,
+    display_name: 'Ana',
+    text: 'Rang: the bus.',
+    version: 1,
+    created_at: at,
+    updated_at: at
+  }
+  const notesOf = async (session_id: string) => {
+    const reply = await facilitator.get(`/v1/sessions/${session_id}/attendance/notes`)
+    t.same((await admin.get(`/v1/sessions/${session_id}/attendance/notes`)).data, reply.data)
+    return reply.data.data
+  }
+  const [theirs, ...more] = await notesOf(byStaff!)
+  t.same(theirs, { id: theirs.id, session_id: byStaff, ...about, written_by: { staff_id: staff, display_name: 'S' } })
+  const [keys, ...others] = await notesOf(byKey!)
+  t.same(keys, { id: keys.id, session_id: byKey, ...about })
+  t.same([...more, ...others], [], 'nor was anything noted about anybody else on record')
+  for (const { id } of [theirs, keys])
+    t.match(
+      id,
+      new RegExp(
+        `^${(+new Date(at))
+          .toString(16)
+          .padStart(12, '0')
+          .replace(/(.{8})/, '$1-')}-7`
+      )
+    )
+  t.same(await service.look('select text_plain from attendance_notes where organization_id = $1', [other]), [
+    { text_plain: 'Of another organization.' }
+  ])
+  t.notMatch((await admin.get(`/v1/sessions/${byStaff}/attendance`)).body, /note|Rang/)
+
+  const put = (session_id: string) =>
+    facilitator.put(`/v1/sessions/${session_id}/attendance/notes/${ana}`, { text: 'Rang: the bus.' })
+  t.same((await put(byStaff!)).data, theirs, 'their own, as it was')
+  t.same(await service.look('select text_plain from attendance_notes where id = $1', [theirs.id]), [
+    { text_plain: null }
+  ])
+  t.not((await put(byKey!)).data.id, keys.id)
+  t.equal((await notesOf(byKey!)).length, 2)
+}
 
 async function tryAll(t: Test, cluster: Cluster) {
   await t.test('the user has CREATEROLE and no more', async t => {
@@ -120,9 +208,9 @@ async function tryAll(t: Test, cluster: Cluster) {
   })
 
   for (const [what, data] of [
-    ['empty', ''],
-    ['with cards', cards]
-  ] as const) {
+    ['empty', {}],
+    ['with cards, and notes on sheets', { '0003_toolbox': cards, '0008_roster': sheets }]
+  ] as [string, Record<string, string>][]) {
     await t.test(`one after the other, as releases come: ${what}`, async t => {
       const { url, superuserUrl } = await emptyDatabase(t, cluster)
       const journal = JSON.parse(readFileSync(join(migrationsFolder, 'meta/_journal.json'), 'utf8'))
@@ -134,12 +222,15 @@ async function tryAll(t: Test, cluster: Cluster) {
           copyFileSync(join(migrationsFolder, `${tag}.sql`), join(folder, `${tag}.sql`))
         }
         t.equal(await migrateDatabase(url, folder), 1, journal.entries[idx].tag)
-        if (journal.entries[idx].tag === '0003_toolbox') await connected(superuserUrl, client => client.query(data))
+        const rows = data[journal.entries[idx].tag]
+        if (rows !== undefined) await connected(superuserUrl, client => client.query(rows))
       }
       const { rows } = await connected(superuserUrl, client =>
         client.query('select word, reach, is_private from strategy_words order by word')
       )
-      t.same(rows, data === '' ? [] : words)
+      const isEmpty = Object.keys(data).length === 0
+      t.same(rows, isEmpty ? [] : words)
+      if (!isEmpty) await t.test('notes on sheets are a store of their own', t => readNotes(t, { url, superuserUrl }))
     })
   }
 

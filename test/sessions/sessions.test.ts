@@ -178,7 +178,7 @@ t.test('sessions', async t => {
     for (const body of [
       null,
       {
-        records: [{ person_id: member, status: 'present', mode: 'video', minutes: 9, note: 'x' }],
+        records: [{ person_id: member, status: 'present', mode: 'video', minutes: 9 }],
         walk_ins: [{ display_name: 'A' }],
         anonymous_count: 1
       }

@@ -18,6 +18,7 @@ export interface Client {
   post(url: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>
   put(url: string, body: unknown, headers?: Record<string, string>): Promise<Reply>
   patch(url: string, body: unknown, headers?: Record<string, string>): Promise<Reply>
+  delete(url: string, headers?: Record<string, string>): Promise<Reply>
   request(options: InjectOptions): Promise<Reply>
 }
 
@@ -114,7 +115,8 @@ export async function startApp(
       get: (url, headers = {}) => request({ method: 'GET', url, headers }),
       post: send('POST'),
       put: send('PUT'),
-      patch: send('PATCH')
+      patch: send('PATCH'),
+      delete: (url, headers = {}) => request({ method: 'DELETE', url, headers })
     }
   }
 

@@ -175,19 +175,20 @@ export async function makeKit(
   const session_facilitator_id = made(
     await admin.post(`/v1/sessions/${substituted_session_id}/facilitators`, substitute)
   ).id
-  const sheet = (note: string) => ({
-    records: [{ person_id, status: 'present', mode: 'in_person', note }],
+  const sheet = () => ({
+    records: [{ person_id, status: 'present', mode: 'in_person' }],
     walk_ins: [{ display_name: say('walk-in') }, { person_id: guest_id }],
     anonymous_count: 2
   })
-  made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(say('note'))))
-  made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(say('note')), { 'if-match': '"1"' }))
+  made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet()))
+  made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(), { 'if-match': '"1"' }))
+  made(await facilitator.put(`/v1/sessions/${session_id}/attendance/notes/${person_id}`, { text: say('attendance') }))
   const submission_id = uuid()
   const sent = {
     id: submission_id,
     session_id,
     base_version: 0,
-    records: [{ person_id, status: 'absent', note: say('note') }],
+    records: [{ person_id, status: 'absent' }],
     walk_ins: [{ display_name: say('walk-in') }],
     reason: say('reason')
   }

@@ -6,6 +6,11 @@ import type { Prepared } from '../../src/database/statement.ts'
 import { listGroups } from '../../src/groups/queries.ts'
 import { offerFreeSeats } from '../../src/memberships/line-queries.ts'
 import { findMembership, listMemberships, listPersonMemberships, listWaiting } from '../../src/memberships/queries.ts'
+import {
+  findOwnAttendanceNote,
+  listAttendanceNotes,
+  sessionWithPerson
+} from '../../src/notes/attendance-note-queries.ts'
 import { findPerson, listPeople, searchPeople } from '../../src/people/queries.ts'
 import { findSession, listSessions } from '../../src/sessions/queries.ts'
 import { findSheet, listAttendance, listSheetVersions } from '../../src/sessions/sheet-queries.ts'
@@ -22,6 +27,7 @@ const big = new Set([
   'sessions',
   'attendance',
   'attendance_versions',
+  'attendance_notes',
   'people',
   'memberships',
   'membership_absences',
@@ -64,6 +70,8 @@ async function fill(superuser: pg.Client, organization_id: string, staff_id: str
     join (select person_id, group_id, row_number() over (partition by group_id) as n from memberships
         where organization_id = $1 and joined_on is not null) m
       on m.group_id = s.group_id and m.n % 40 = s.n % 40;
+    insert into attendance_notes (organization_id, id, session_id, person_id, written_by_staff_id, text_sealed)
+    select $1, gen_random_uuid(), session_id, person_id, $2, '\\x00' from attendance where organization_id = $1;
     insert into attendance_versions (organization_id, session_id, version, anonymous_count, rows)
     select $1, id, 1, 0, '[]' from sessions where organization_id = $1;
     insert into attendance_submissions (organization_id, id, session_id, base_version, outcome, version, occurred_at, clock_off,
@@ -97,6 +105,10 @@ const narrowed: Record<string, [index: string, condition: RegExp]> = {
   'a sheet': ['attendance_', /session_id = /],
   'versions of a sheet': ['attendance_versions_', /session_id = /],
   'sheets that do not agree': ['attendance_submissions_to_decide', /organization_id/],
+  'notes about attendance': ['attendance_notes_', /session_id = \(*['$]/],
+  'notes about attendance, next page': ['attendance_notes_', /session_id = \(*['$].*\(id > /],
+  'a note about attendance': ['attendance_notes_', /session_id = \(*['$]/],
+  'somebody at a session': ['attendance_', /person_id = \(*['$]/],
   'people, next page': ['people_', /\(id > \(*['$]/],
   'people by the beginning of their name': ['people_', /name_key >= \(*['$]/],
   'a person': ['people_', /\(id = \(*['$]/],
@@ -157,6 +169,14 @@ t.test('under row-level security the hot lists stay within their organization’
       'versions of a sheet': listSheetVersions.for(asker, { ...page, session_id }),
       'sheets that do not agree': listConflicts.for(asker, page),
       'sheets of a session that do not agree': listConflicts.for(asker, { ...page, session_id }),
+      'notes about attendance': listAttendanceNotes.for(asker, { ...page, session_id }),
+      'notes about attendance, next page': listAttendanceNotes.for(asker, {
+        ...page,
+        after_1: uuid(),
+        session_id
+      }),
+      'a note about attendance': findOwnAttendanceNote.for(asker, { session_id, person_id }),
+      'somebody at a session': sessionWithPerson.for(asker, { session_id, person_id }),
       people: listPeople.for(asker, page),
       'people, next page': listPeople.for(asker, { limit: 26, after_0: null, after_1: uuid() }),
       'people by the beginning of their name': searchPeople.for(asker, { name_key: 'person 39', limit: 26 }),

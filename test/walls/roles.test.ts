@@ -15,7 +15,7 @@ t.test('within one organization', async t => {
   const operations = await operationsOf(app)
 
   const ofGroup = ['group_facilitators', 'memberships', 'series', 'closures', 'sessions', 'attendance', 'strategies']
-  const ofSession = ['session_facilitators', 'notes', 'attendance_submissions']
+  const ofSession = ['session_facilitators', 'notes', 'attendance_notes', 'attendance_submissions']
   const ofPerson = ['practices', 'practice_reminders']
   const itsSessions = 'session_id in (select id from sessions where group_id = $1)'
 
