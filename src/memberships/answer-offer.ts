@@ -5,6 +5,7 @@ import { conflict } from '../problems.ts'
 import { changeMembership, lockWithGroup } from './change-membership.ts'
 import { assertNotTooFarAhead } from './days.ts'
 import { assertTakesMembers } from './join-group.ts'
+import { findStanding } from './line-queries.ts'
 import { offerSeats } from './offer-seats.ts'
 import type { MembershipRow } from './queries.ts'
 import type { Membership, MembershipBegin } from './schemas.ts'
@@ -25,9 +26,12 @@ export async function acceptOffer(
   assertOffered(before)
   assertTakesMembers(group)
   assertNotTooFarAhead(joined_on, before.today, '#/joined_on')
+  // Where it is hard, the seat was kept; where it is soft, there may never have been one.
+  const [standing] = await tx.run(findStanding, { group_id: group.id, person_id: before.person_id })
   return await changeMembership(tx, vault, membership_id, 'accepted', {
     stage: 'member',
     joined_on: joined_on ?? before.today,
+    over_capacity: group.capacity_rule === 'soft' && group.capacity !== null && standing!.taken >= group.capacity,
     offer_expires_at: null
   })
 }

@@ -42,12 +42,15 @@ export const endOffers = statement<Moved, { group_id: string }>(
     returning m.id, m.version, m.place`
 )
 
-/** Offers what seats are free to the first in line, for as many hours as the organization has set. */
+/**
+ * Offers what seats are free to the first in line, for as many hours as the organization has set; where the capacity is soft, or
+ * there is none any more, to all: whoever comes now is let in, and must not pass those who wait.
+ */
 export const offerFreeSeats = statement<Moved, { group_id: string }>(
   'offer_free_seats',
   () => sql`
     with free as materialized (
-      select case when g.capacity is not null then greatest(g.capacity - (${seatsTaken}), 0) end as seats
+      select case when g.capacity is not null and g.capacity_rule = 'hard' then greatest(g.capacity - (${seatsTaken}), 0) end as seats
       from ${groupToday}
       where g.organization_id = ${asker.organization_id} and g.id = ${value('group_id')} and g.archived_at is null and g.status <> 'closed'
     ), first as materialized (

@@ -321,6 +321,21 @@ t.test('seats and the line', async t => {
     t.same(await waiting(group), [])
   })
 
+  await t.test('where a capacity becomes soft, nobody passes those who wait', async t => {
+    const { group, line } = await full(1, 2)
+    await set(group, { capacity_rule: 'soft' })
+    t.equal(await job(), 1)
+    for (const id of line) t.equal((await get(id)).status, 'offered')
+    t.equal(await job(), 0)
+    t.same(brief(await act(admin, line[1]!, 'accept')), ['active', null, true], 'there are more than seats')
+    t.same(brief(await join(admin, group)), ['active', null, true])
+
+    const other = await full(2, 1)
+    await act(admin, other.members[0]!, 'leave')
+    await set(other.group, { capacity_rule: 'soft' })
+    t.same(brief(await act(admin, other.line[0]!, 'accept')), ['active', null, false], 'there was a seat')
+  })
+
   await t.test('nothing is offered where nobody joins any more', async t => {
     const { group, members, line } = await full(2, 3)
     await act(admin, members[0]!, 'leave')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { cursorOf, type DeviceCursor, textOf } from '../../src/sync/cursor.ts'
 import { type Client, type Reply, startApp } from '../support/app.ts'
-import { assign, makeGroup, makeMember, makeSession, minutesFromNow } from '../support/circle.ts'
+import { assign, makeGroup, makeMember, makePerson, makeSession, minutesFromNow } from '../support/circle.ts'
 import { until } from '../support/process.ts'
 import { lookingPastWalls } from '../support/two-organizations.ts'
 
@@ -276,6 +276,35 @@ t.test('a device', async t => {
     t.match(hers.sessions.get(session), { mode: 'in_person' })
   })
 
+  await t.test('is told a new name wherever the old one stands', async t => {
+    const own = await makeGroup(admin, { name: 'Named Circle' })
+    const sessions = [await makeSession(admin, own, 600), await makeSession(admin, own, 300)]
+    const [guest, other] = [await makePerson(admin, 'Gust'), await makePerson(admin, 'Olli')]
+    for (const id of sessions) {
+      const walk_ins = [{ person_id: guest }, { person_id: other }]
+      t.equal((await admin.put(`/v1/sessions/${id}/attendance`, { records: [], walk_ins })).statusCode, 200)
+    }
+    const ned = await staff(admin, 'facilitator', 'Ned')
+    await assign(admin, own, ned.staff_id)
+    const hers = newDevice()
+    await sync(ned, hers)
+    const rename = (id: string, display_name: string) =>
+      admin.patch(`/v1/people/${id}`, { display_name }, { 'if-match': '*' })
+    for (let round = 0; round < 10; round++) {
+      const both = await Promise.all([rename(guest, `Gus ${round}`), rename(other, `Oli ${round}`)])
+      t.same(
+        both.map(reply => reply.statusCode),
+        [200, 200],
+        'neither waits for the other for ever'
+      )
+    }
+    await sync(ned, hers)
+    for (const id of sessions) {
+      t.match(hers.sheets.get(id), { walk_ins: [{ display_name: 'Gus 9' }, { display_name: 'Oli 9' }] })
+    }
+    t.equal(await sync(ned, hers), 0)
+  })
+
   await t.test('of another server’s numbers begins anew', async t => {
     t.same(cursorOf(textOf({ cluster: '1', known: [past, group], since: '7' })), {
       cluster: '1',
@@ -314,7 +343,7 @@ t.test('a device', async t => {
     t.equal((await flo.get('/v1/sync?limit=1001')).statusCode, 400)
     const all = newDevice()
     await sync(admin, all)
-    t.equal(all.groups.size, 5, 'who reaches all gets all')
+    t.equal(all.groups.size, 6, 'who reaches all gets all')
   })
 
   await t.test('of a server that was restored from another reads what that wrote once', async t => {
