@@ -29,7 +29,7 @@ export async function putAttendanceNote(
   about: About,
   { text }: AttendanceNotePut
 ): Promise<Answered<AttendanceNote>> {
-  const [session] = await tx.run(touchSession, about)
+  const [session] = await tx.run(touchSession, { session_id: about.session_id })
   if (session === undefined) throw notFound()
   await assertThere(tx, about)
   const { organization_id, staff_id } = tx.actor

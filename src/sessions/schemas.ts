@@ -280,7 +280,8 @@ export const SheetPut = Body(
     )
   },
   {
-    description: 'The whole sheet: what is not in it is not recorded.',
+    description:
+      'The whole sheet: what is not in it is not recorded. What is to be noted about somebody’s attendance belongs beside it (`putAttendanceNote`).',
     examples: [
       {
         records: [
