@@ -28,7 +28,8 @@ end $$;
 --> statement-breakpoint
 -- The ids are of version 7, as everywhere: from the instant of the sheet on, so that older notes are told before newer ones. Who put
 -- the sheet as it stands is who wrote its notes, as far as anybody can tell. A note about somebody who is only a name stays in the
--- versions of its sheet alone: they are as they were written.
+-- versions of its sheet alone: they are as they were written. The column stays for instances of the release before, which may still be
+-- running; the release after this one drops it.
 insert into attendance_notes (organization_id, id, session_id, person_id, written_by_staff_id, text_plain, created_at, updated_at)
 select a.organization_id,
   (lpad(to_hex((extract(epoch from s.submitted_at) * 1000)::bigint), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid,
@@ -36,7 +37,6 @@ select a.organization_id,
 from attendance a join sessions s on s.organization_id = a.organization_id and s.id = a.session_id
 where a.note is not null and a.person_id is not null;
 --> statement-breakpoint
-ALTER TABLE "attendance" DROP COLUMN "note";--> statement-breakpoint
 ALTER TABLE "attendance_notes" ADD CONSTRAINT "attendance_notes_session" FOREIGN KEY ("organization_id","session_id") REFERENCES "public"."sessions"("organization_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "attendance_notes" ADD CONSTRAINT "attendance_notes_person" FOREIGN KEY ("organization_id","person_id") REFERENCES "public"."people"("organization_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "attendance_notes" ADD CONSTRAINT "attendance_notes_written_by" FOREIGN KEY ("organization_id","written_by_staff_id") REFERENCES "public"."staff"("organization_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint

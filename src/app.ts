@@ -177,6 +177,8 @@ export async function buildApp({ settings, db, keyring, logger }: Parts): Promis
   if (settings.CORS_ORIGINS.length > 0) {
     await app.register(cors, {
       origin: settings.CORS_ORIGINS,
+      // Left alone, those that a page may use without asking.
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       maxAge: 600,
       exposedHeaders: [
         'ETag',

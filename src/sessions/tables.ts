@@ -186,7 +186,9 @@ export const attendance = pgTable(
     left_early: boolean(),
     minutes: integer(),
     /** As given by the facilitator; null: computed when read. */
-    first_time: boolean()
+    first_time: boolean(),
+    /** Of the release before, whose instances may still be running: neither read nor written. Its notes stand in `attendance_notes`. */
+    note: text()
   },
   t => [
     primaryKey({ name: 'attendance_pkey', columns: [t.organization_id, t.id] }),

@@ -1362,6 +1362,12 @@ t.test('pages of other origins', async t => {
   })
   t.equal(before.statusCode, 204)
   t.equal(before.headers['access-control-allow-origin'], allowed)
+  const { paths } = (await service.app.inject('/openapi.json')).json()
+  const used = new Set(Object.values<object>(paths).flatMap(path => Object.keys(path)))
+  const letIn = String(before.headers['access-control-allow-methods']).toLowerCase().split(/, */)
+  for (const method of ['get', 'put', 'patch', 'post', 'delete'].filter(method => used.has(method))) {
+    t.ok(letIn.includes(method), `a page may ${method}`)
+  }
   for (const origin of [
     'https://evil.example',
     'null',
