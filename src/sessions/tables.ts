@@ -187,7 +187,10 @@ export const attendance = pgTable(
     minutes: integer(),
     /** As given by the facilitator; null: computed when read. */
     first_time: boolean(),
-    /** Of the release before, whose instances may still be running: neither read nor written. Its notes stand in `attendance_notes`. */
+    /**
+     * Of the release before, whose instances may still be running: neither read nor written. The next release moves what they wrote
+     * meanwhile to `attendance_notes`, and drops it.
+     */
     note: text()
   },
   t => [
