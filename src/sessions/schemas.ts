@@ -198,7 +198,8 @@ export const Sheet = Answer(
         'The people who belonged to the group on the session’s local day, by name. It is kept with the first sheet: who joins or leaves afterwards changes nothing, and so it is what rates are taken of.'
     }),
     walk_ins: Type.Array(SheetWalkIn, {
-      description: 'Who came without being on the roster: people on record, or only a name.'
+      description:
+        'Visitors: who came without being on the roster, people on record or only a name. Visitors of this session they stay, though they join the group later.'
     }),
     anonymous_count: count('Heads without any record.'),
     counts: Type.Unsafe<Static<typeof Counts>>({ $ref: 'Counts#' })
