@@ -12,6 +12,8 @@ export interface Submission extends Content {
   id: string
   session_id: string
   base_version: number
+  /** The sheet of the same device that it was begun from instead. */
+  follows: string | null
   outcome: (typeof submissionOutcomes)[number]
   version: number
   occurred_at: string
@@ -29,9 +31,11 @@ const version = (of: string) =>
   where v.organization_id = b.organization_id and v.session_id = b.session_id and v.version = ${of})`)
 
 /** What it began from and met is only read where it did not fit: nobody asks for it else. */
-const columns = sql`b.id, b.session_id, b.base_version, b.outcome, b.version, b.occurred_at, b.clock_off, b.submitted_at,
+const columns = sql`b.id, b.session_id, b.base_version, b.follows, b.outcome, b.version, b.occurred_at, b.clock_off, b.submitted_at,
   b.submitted_by_key, b.submitted_by_staff, b.anonymous_count, b.rows,
-  case when b.outcome = 'conflict' then ${version('b.base_version')} end as base,
+  case when b.outcome = 'conflict' then coalesce((
+    select json_build_object('rows', f.rows, 'anonymous_count', f.anonymous_count) from attendance_submissions f
+    where f.organization_id = b.organization_id and f.session_id = b.session_id and f.id = b.follows), ${version('b.base_version')}) end as base,
   case when b.outcome = 'conflict' then ${version('b.version')} end as met`
 
 /** Those of these that were sent before: for comparison, and to be answered only with a session that the asker sees. */
@@ -75,15 +79,24 @@ export const findVersions = statement<
     join attendance_versions v on v.organization_id = ${asker.organization_id} and v.session_id = r.session_id and v.version = r.version`
 )
 
+/** Of these sessions, the last version by which a sheet was taken back. */
+export const lastWithdrawals = statement<{ session_id: string; version: number }, { session_ids: string[] }>(
+  'last_withdrawals',
+  () => sql`
+    select v.session_id, max(v.version) as version from attendance_versions v
+    where v.organization_id = ${asker.organization_id} and v.session_id = any (${value('session_ids')}::uuid[]) and v.kind = 'withdrawn'
+    group by v.session_id`
+)
+
 /** Keeps what devices sent, from a JSON array. */
 export const keepSubmissions = statement<never, { submissions: string }>(
   'keep_submissions',
   () => sql`
-    insert into attendance_submissions (organization_id, id, session_id, base_version, outcome, version, occurred_at, clock_off,
-      submitted_at, submitted_by_key, submitted_by_staff, reason, anonymous_count, rows)
-    select ${asker.organization_id}, r.id, r.session_id, r.base_version, r.outcome, r.version, coalesce(r.occurred_at, now()), r.clock_off,
-      r.submitted_at, ${asker.api_key_id}, ${asker.staff_id}, r.reason, r.anonymous_count, r.rows
-    from jsonb_to_recordset(${value('submissions')}::jsonb) as r (id uuid, session_id uuid, base_version int, outcome text, version int,
+    insert into attendance_submissions (organization_id, id, session_id, base_version, follows, outcome, version, occurred_at,
+      clock_off, submitted_at, submitted_by_key, submitted_by_staff, reason, anonymous_count, rows)
+    select ${asker.organization_id}, r.id, r.session_id, r.base_version, r.follows, r.outcome, r.version, coalesce(r.occurred_at, now()),
+      r.clock_off, r.submitted_at, ${asker.api_key_id}, ${asker.staff_id}, r.reason, r.anonymous_count, r.rows
+    from jsonb_to_recordset(${value('submissions')}::jsonb) as r (id uuid, session_id uuid, base_version int, follows uuid, outcome text, version int,
       occurred_at timestamptz, clock_off boolean, submitted_at timestamptz, reason text, anonymous_count int, rows jsonb)`
 )
 

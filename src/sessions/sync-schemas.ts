@@ -34,8 +34,16 @@ const SyncedSheet = Type.Object(
     base_version: Type.Integer({
       minimum: 0,
       maximum: 2_147_483_647,
-      description: 'The `version` of the sheet that the device had when it was filled in; 0 where none was put yet.'
+      description:
+        'The `version` of the sheet that the device had read when it was filled in; 0 where none was put yet. Not the `version` that a result tells before the sheet was read again: a merged sheet says more than the device knows, and would be taken back to what it said.'
     }),
+    follows: Type.Optional(
+      Nullable({
+        ...Id,
+        description:
+          'The `id` of the sheet that this one corrects, where the device has not read the sheet since it made that one, answered or not: it was begun from what that one said. What others wrote meanwhile stays. Where that one was not kept, or is a conflict, `base_version` holds.'
+      })
+    ),
     ...sheetPut
   },
   { title: 'SyncedSheet', additionalProperties: false, description: 'A whole sheet that was filled in on a device.' }
@@ -52,7 +60,8 @@ export const AttendanceSync = Body(
     sheets: Type.Array(SyncedSheet, {
       minItems: 1,
       maxItems: most.sheets,
-      description: 'Twenty of one session at the most.'
+      description:
+        'Twenty of one session at the most. What is no sheet at all (an unknown field, a status that there is not) refuses the whole batch, each such sheet with its pointers: the device sends the others without it.'
     })
   },
   {
@@ -112,7 +121,8 @@ export const SheetConflict = Answer(
         {
           person_id: Nullable({
             ...Id,
-            description: 'null: the anonymous heads and the walk-ins by name, taken together.'
+            description:
+              'null: the anonymous heads and the walk-ins by name, taken together; `stored` and `yours` here are null then, and the sheets beside say what they are.'
           }),
           stored: row,
           yours: row
@@ -121,7 +131,7 @@ export const SheetConflict = Answer(
       ),
       {
         description:
-          'Empty where the sheet was locked or withdrawn since: then nobody but a coordinator may change it, or it stands no more.'
+          'What is said differently. There may be nothing, and the sheet still not have been taken: because it was locked, and only coordinators change it, or withdrawn since the device began.'
       }
     )
   },

@@ -2,11 +2,18 @@ import type { Answered } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { notFound, Problem, unavailable, unprocessable } from '../problems.ts'
-import { type Content, isSameSheet, rowsOf, type SheetRow, sheetOf } from './attendance.ts'
+import { type Content, isSameSheet, rowsOf, type SheetRow, sheetOf, withoutComputed } from './attendance.ts'
 import { whenItOccurred } from './device-clock.ts'
 import { mergeSheets } from './merge.ts'
 import { assertMayChange, assertOpen, type Corrector } from './put-sheet.ts'
-import { findSubmissions, findVersions, keepSubmissions, type Submission, stillWithinReach } from './sync-queries.ts'
+import {
+  findSubmissions,
+  findVersions,
+  keepSubmissions,
+  lastWithdrawals,
+  type Submission,
+  stillWithinReach
+} from './sync-queries.ts'
 import type { AttendanceSync, AttendanceSynced, AttendanceSyncResult, SheetConflict } from './sync-schemas.ts'
 import type { submissionOutcomes } from './vocabulary.ts'
 import {
@@ -97,18 +104,33 @@ async function syncSome(
   // Only now: whoever sent the same beside us has held the sessions before us, and committed.
   const session_ids = asked.map(({ sheet }) => sheet.session_id)
   const reach = stillWithinReach.for(tx.actor, { session_ids })
-  const [found, versions, reached] = (await tx.runAll([
-    findSubmissions.for(tx.actor, { ids: asked.map(({ sheet }) => sheet.id) }),
+  const [found, versions, withdrawals, reached] = (await tx.runAll([
+    findSubmissions.for(tx.actor, { ids: asked.flatMap(({ sheet: { id, follows } }) => [id, follows ?? []].flat()) }),
     findVersions.for(tx.actor, { session_ids, versions: asked.map(({ sheet }) => sheet.base_version) }),
+    lastWithdrawals.for(tx.actor, { session_ids }),
     reach
   ])) as [
     Submission[],
     { session_id: string; version: number; rows: SheetRow[]; anonymous_count: number }[],
+    { session_id: string; version: number }[],
     { id: string }[]
   ]
   const within = new Set(reached.map(({ id }) => id))
   const known = new Map(found.map(submission => [submission.id, submission]))
   const bases = new Map(versions.map(one => [`${one.session_id}/${one.version}`, one]))
+  const withdrawn = new Map(withdrawals.map(({ session_id, version }) => [session_id, version]))
+  /** What the device had before it as it was filled in, and since which version. */
+  const beginningOf = ({ session, cameBefore }: Held, { base_version, follows }: Synced): Beginning => {
+    const followed = follows == null ? undefined : known.get(follows.toLowerCase())
+    // One that was not kept, or that stands beside the sheet and not in it, is no beginning.
+    if (followed === undefined || followed.session_id !== session.id || followed.outcome === 'conflict') {
+      const base = bases.get(`${session.id}/${base_version}`) ?? nothing
+      return { base, version: base_version, follows: null, stands: base_version === session.sheet_version }
+    }
+    const { id, version, outcome } = followed
+    const base = { ...followed, rows: withoutComputed(followed.rows, cameBefore) }
+    return { base, version, follows: id, stands: outcome === 'stored' && version === session.sheet_version }
+  }
 
   const writes: SheetWrite[] = []
   const kept: Record<string, unknown>[] = []
@@ -119,11 +141,13 @@ async function syncSome(
       const held = holds.get(sheet.session_id.toLowerCase())
       if (held === undefined || !within.has(held.session.id)) throw notFound()
       const before = known.get(id)
-      if (before !== undefined) return resultOf(index, again(before, sheet), asker)
+      if (before !== undefined) return resultOf(index, again(before, sheet, held), asker)
 
       const { session } = held
-      const base = bases.get(`${session.id}/${sheet.base_version}`) ?? nothing
-      const verdict = judge(held, sheet, base, asker)
+      const beginning = beginningOf(held, sheet)
+      const { base, follows } = beginning
+      const isWithdrawn = beginning.version > 0 && beginning.version < (withdrawn.get(session.id) ?? 0)
+      const verdict = judge(held, sheet, beginning, isWithdrawn, asker)
       const clock = whenItOccurred(sheet.occurred_at, now, device_time)
       const reason = sheet.reason ?? null
       const { outcome } = verdict
@@ -134,7 +158,7 @@ async function syncSome(
       const { session_id, base_version } = sheet
       // Kept as it is answered now: a replay says the same to the millisecond.
       const submitted_at = now.toISOString()
-      kept.push({ id, session_id, base_version, outcome, version, ...clock, submitted_at, reason, ...yours })
+      kept.push({ id, session_id, base_version, follows, outcome, version, ...clock, submitted_at, reason, ...yours })
       return resultOf(
         index,
         {
@@ -170,11 +194,22 @@ async function syncSome(
   return results
 }
 
+/** What a sheet was filled in from. */
+interface Beginning {
+  base: Content
+  version: number
+  /** The sheet of the same device that this is. */
+  follows: string | null
+  /** Whether that is what stands now. */
+  stands: boolean
+}
+
 /** What becomes of a sheet; its content where something is written. @throws Problem where it cannot be kept at all */
 function judge(
   held: Held,
   sheet: Synced,
-  base: Content,
+  { base, stands }: Beginning,
+  isWithdrawn: boolean,
   corrector: Corrector
 ): { outcome: (typeof submissionOutcomes)[number]; content?: Content } {
   const { session } = held
@@ -188,9 +223,9 @@ function judge(
   if (session.stands && isSameSheet(content, standing)) return { outcome: 'unchanged' }
   if (session.locked && !corrector.mayCorrect) return { outcome: 'conflict' }
   assertMayChange(session, corrector, sheet.reason ?? null)
-  if (sheet.base_version === session.sheet_version || session.sheet_version === 0) return { outcome: 'stored', content }
-  // Withdrawn since: who sends it may not know that it was the wrong session.
-  if (!session.stands) return { outcome: 'conflict' }
+  if (stands || session.sheet_version === 0) return { outcome: 'stored', content }
+  // Withdrawn since: who sends it may not know that it was the wrong session, whatever was put there meanwhile.
+  if (!session.stands || isWithdrawn) return { outcome: 'conflict' }
   const merged = mergeSheets(base, standing, content)
   if (merged.differences.length > 0) return { outcome: 'conflict' }
   if (isSameSheet(merged.content, standing)) return { outcome: 'unchanged' }
@@ -198,17 +233,17 @@ function judge(
 }
 
 /** @throws Problem 422 `id_reused` */
-function again(before: Submission, sheet: Synced): Submission {
+function again(before: Submission, sheet: Synced, { cameBefore }: Held): Submission {
   const said = { rows: rowsOf(sheet), anonymous_count: sheet.anonymous_count }
   const same =
     before.session_id === sheet.session_id.toLowerCase() &&
     before.base_version === sheet.base_version &&
     isSameSheet(before, said)
   if (!same) throw unprocessable('id_reused', '#/id', 'Another sheet was sent with this id.')
-  return before
+  return { ...before, base: before.base && { ...before.base, rows: withoutComputed(before.base.rows, cameBefore) } }
 }
 
-type Answerable = Omit<Submission, 'base_version' | 'occurred_at'>
+type Answerable = Omit<Submission, 'base_version' | 'follows' | 'occurred_at'>
 
 const resultOf = (index: number, submission: Answerable, { mayRead }: Asker): AttendanceSyncResult => ({
   index,

@@ -263,6 +263,8 @@ export const attendanceSubmissions = pgTable(
     session_id: uuid().notNull(),
     /** The version that the device had before it. */
     base_version: integer().notNull(),
+    /** The sheet that it was begun from instead, if that one was filled in on the device as well and became part of what stands. */
+    follows: uuid(),
     outcome: text({ enum: submissionOutcomes }).notNull(),
     /** The version of the sheet that it made or met. */
     version: integer().notNull(),
@@ -285,7 +287,12 @@ export const attendanceSubmissions = pgTable(
       columns: [t.organization_id, t.session_id],
       foreignColumns: [sessions.organization_id, sessions.id]
     }),
-    index('attendance_submissions_of_session').on(t.organization_id, t.session_id, t.id),
+    foreignKey({
+      name: 'attendance_submissions_follows',
+      columns: [t.organization_id, t.session_id, t.follows],
+      foreignColumns: [t.organization_id, t.session_id, t.id]
+    }),
+    unique('attendance_submissions_of_session').on(t.organization_id, t.session_id, t.id),
     index('attendance_submissions_to_decide')
       .on(t.organization_id, t.id)
       .where(sql`outcome = 'conflict' and resolved_version is null`),

@@ -29,8 +29,10 @@ export async function changesSince(
 ) {
   const [sight] = await db.read(caller, findSight, {})
   const { group_ids, xmin, cluster } = sight!
-  // Of another server: its numbers say nothing here.
-  const cursor = from?.cluster === cluster ? from : { cluster, known: from?.known ?? [], since: never }
+  // Of another server, or of this one before a copy of it was put back: its numbers say nothing here, and what the device has may
+  // never have been.
+  const isOfHere = from !== undefined && from.cluster === cluster && !isAhead(from, xmin)
+  const cursor: DeviceCursor = isOfHere ? from : { cluster, known: from?.known ?? [], since: never }
   const visible = [...(group_ids ?? []), ...sight!.session_ids]
   const { under_way } = cursor
   const ids = under_way?.ids ?? visible
@@ -70,8 +72,20 @@ export async function changesSince(
   const after: DeviceCursor = has_more
     ? { ...cursor, under_way: { ids: still, next, after: [last!.changed_by, last!.kind, last!.id] } }
     : { cluster, known: still, since: next }
-  return { groups: groupsThere, memberships, sessions, removed: [...gone, ...of('removed')], cursor: after, has_more }
+  return {
+    groups: groupsThere,
+    memberships,
+    sessions,
+    removed: [...gone, ...of('removed')],
+    cursor: after,
+    has_more,
+    reset: from !== undefined && !isOfHere
+  }
 }
+
+/** Whether a cursor tells of transactions that are yet to come. One that this server has overtaken since is not told from its own. */
+const isAhead = ({ since, under_way }: DeviceCursor, xmin: string): boolean =>
+  [since, under_way?.next ?? since].some(transaction => BigInt(transaction) > BigInt(xmin))
 
 const some = async <Row>(ids: string[], read: (ids: string[]) => Promise<Row[]>): Promise<Row[]> =>
   ids.length === 0 ? [] : await read(ids)

@@ -10,8 +10,8 @@ import { sheetJson } from '../sessions/sheet-queries.ts'
 
 /**
  * What a device may see at this instant, and how far back it must look next time: every transaction before `xmin` has ended, so
- * that whatever it wrote is seen now. Transactions are numbered by the server (`cluster`): otherwise in another, or after it went back
- * in time.
+ * that whatever it wrote is seen now. Transactions are numbered by the server: otherwise in another, or after it went back in time; and
+ * what they wrote is in one database (`cluster` names both).
  */
 export interface Sight {
   /** null: every group of the organization. */
@@ -25,7 +25,9 @@ export interface Sight {
 export const findSight = quickStatement<Sight>(
   'find_sight',
   ({ reach }) => sql`
-    select pg_snapshot_xmin(pg_current_snapshot())::text as xmin, (select s.system_identifier || '.' || c.timeline_id from pg_control_system() s, pg_control_checkpoint() c) as cluster,
+    select pg_snapshot_xmin(pg_current_snapshot())::text as xmin, (
+        select s.system_identifier || '.' || c.timeline_id || '.' || d.oid
+        from pg_control_system() s, pg_control_checkpoint() c, pg_database d where d.datname = current_database()) as cluster,
       ${reach === 'organization' ? sql`null` : groupsFacilitated}::uuid[] as group_ids,
       ${
         reach === 'organization'

@@ -42,7 +42,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         memberships: changes.memberships.map(row => membershipOf(vault, caller.organization_id, row)),
         removed: changes.removed,
         cursor: sealCursor(textOf(changes.cursor), list, app.keyring),
-        has_more: changes.has_more
+        has_more: changes.has_more,
+        reset: changes.reset
       })
       // What PostgreSQL wrote is put between.
       const sheets = sessions.flatMap(({ sheet }) => sheet ?? [])

@@ -32,7 +32,11 @@ export const DeviceSync = Answer(
         'What is gone, or seen no more: sessions, and groups with all that hangs from them. The device forgets it, before it takes in the rest.'
     }),
     cursor: Type.String({ description: 'For the next request: also where there is nothing more now.' }),
-    has_more: Type.Boolean({ description: 'There is more already: ask again at once.' })
+    has_more: Type.Boolean({ description: 'There is more already: ask again at once.' }),
+    reset: Type.Boolean({
+      description:
+        'The service was restored from a copy, and begins anew: the device forgets all that it has from here, but not the sheets that were not answered, before it takes in the rest.'
+    })
   },
   {
     description:

@@ -169,6 +169,86 @@ t.test('sheets from devices', async t => {
     t.same(await conflicts(), [], 'what stands may be what is decided for')
   })
 
+  await t.test('that correct one of the same device are begun from that one', async t => {
+    const status = async (session: string) => (await roster(session)) as Record<string, string>
+    // Both at once, before the first was answered.
+    const offline = await makeSession(admin, group)
+    const first = filled(offline, marks([ana, 'absent']), { anonymous_count: 1 })
+    const second = filled(offline, marks([ana, 'present']), { anonymous_count: 2, follows: first.id })
+    const both = await sync(flo, [first, second])
+    t.match(both.data.results, [
+      { outcome: 'stored', version: 1 },
+      { outcome: 'stored', version: 2 }
+    ])
+    t.match(await status(offline), { Ana: 'present' })
+    t.equal((await admin.get(sheetOf(offline))).data.anonymous_count, 2)
+    t.same((await sync(flo, [first, second])).data, both.data, 'and again')
+
+    // Somebody else wrote before, and between.
+    const shared = await makeSession(admin, group)
+    await one(gus, filled(shared, marks([ben, 'present'])))
+    const mine = filled(shared, marks([ana, 'absent']))
+    t.match(await one(flo, mine), { outcome: 'merged', version: 2 })
+    await admin.put(
+      sheetOf(shared),
+      { records: marks([ana, 'absent'], [ben, 'present'], [cleo, 'excused']) },
+      { 'if-match': '*' }
+    )
+    const right = filled(shared, marks([ana, 'present']), { follows: mine.id.toUpperCase() })
+    t.match(await one(flo, right), { outcome: 'merged', version: 4 })
+    t.same(await status(shared), { Ana: 'present', Ben: 'present', Cleo: 'excused' })
+    const again = filled(shared, marks([ana, 'excused'], [cleo, 'present']), { follows: right.id })
+    const differs = await one(flo, again)
+    t.match(differs, { outcome: 'conflict', conflict: { differences: [{ person_id: cleo }] } })
+    t.same(await one(flo, again), differs, 'told again as the first time')
+    t.same((await admin.get(`/v1/attendance/conflicts?session_id=${shared}`)).data.data, [differs.conflict])
+
+    // Of one that stands beside the sheet, was never kept, or is of another session, nothing is begun.
+    const beside = filled(shared, marks([ana, 'excused'], [cleo, 'present']), { follows: again.id })
+    t.match(await one(flo, beside), { outcome: 'conflict' })
+    for (const follows of [uuid(), second.id]) {
+      t.match(await one(flo, filled(shared, marks([ben, 'absent']), { follows })), { outcome: 'conflict' })
+    }
+    t.match(await status(shared), { Ben: 'present', Cleo: 'excused' })
+
+    // A first time that was read and sent back is no change.
+    const early = await makeSession(admin, group, 60_000)
+    const read = [{ person_id: ana, status: 'present', first_time: true }]
+    const started = filled(early, read)
+    t.match(await one(flo, started), { outcome: 'stored' })
+    const later = filled(early, [{ ...read[0], minutes: 60 }], { follows: started.id })
+    t.match(await one(flo, later), { outcome: 'stored', version: 2 })
+    const beginsBefore = filled(early, [{ ...read[0], minutes: 90 }], { follows: started.id })
+    t.match(await one(flo, beginsBefore), { outcome: 'conflict' }, 'it follows one that does not stand any more')
+    await admin.put(
+      sheetOf(early),
+      { records: [{ ...read[0], minutes: 60 }, ...marks([ben, 'present'])] },
+      { 'if-match': '*' }
+    )
+    const last = filled(early, [{ ...read[0], minutes: 75 }], { follows: later.id })
+    t.match(await one(flo, last), { outcome: 'merged', version: 4 })
+  })
+
+  await t.test('that began from one that was withdrawn are not merged with what was put since', async t => {
+    const session = await makeSession(admin, group)
+    const wrong = filled(session, marks([ana, 'present']), { anonymous_count: 4 })
+    await one(flo, wrong)
+    const withdrawn = await admin.post(
+      `${sheetOf(session)}/withdraw`,
+      { reason: 'The wrong evening' },
+      { 'if-match': '"1"' }
+    )
+    t.equal(withdrawn.statusCode, 200, withdrawn.body)
+    await admin.put(sheetOf(session), { records: marks([cleo, 'present']), anonymous_count: 4 }, { 'if-match': '*' })
+    for (const from of [{ base_version: 1 }, { follows: wrong.id }]) {
+      const sheet = filled(session, marks([ana, 'present'], [ben, 'present']), { anonymous_count: 6, ...from })
+      t.match(await one(gus, sheet), { outcome: 'conflict', version: 3 })
+    }
+    t.match((await admin.get(sheetOf(session))).data, { version: 3, anonymous_count: 4, counts: { total: 5 } })
+    const since = filled(session, marks([cleo, 'present'], [ben, 'present']), { base_version: 3, anonymous_count: 4 })
+    t.match(await one(gus, since), { outcome: 'stored', version: 4 })
+  })
+
   await t.test('that are too late for a locked sheet, or one that was withdrawn, are kept beside it', async t => {
     const session = await makeSession(admin, group)
     await flo.put(sheetOf(session), { records: marks([ana, 'present']) })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { sealCursor } from '../../src/http/page.ts'
 import { cursorOf, type DeviceCursor, textOf } from '../../src/sync/cursor.ts'
 import { type Client, type Reply, startApp } from '../support/app.ts'
 import { assign, makeGroup, makeMember, makePerson, makeSession, minutesFromNow } from '../support/circle.ts'
@@ -305,16 +306,42 @@ t.test('a device', async t => {
     t.equal(await sync(ned, hers), 0)
   })
 
-  await t.test('of another server’s numbers begins anew', async t => {
+  await t.test('of another server, or of one that was put back, begins anew', async t => {
     t.same(cursorOf(textOf({ cluster: '1', known: [past, group], since: '7' })), {
       cluster: '1',
       known: [past, group],
       since: '7'
     } satisfies DeviceCursor)
-    const [{ system_identifier }] = await look(
-      `select s.system_identifier || '.' || c.timeline_id as system_identifier from pg_control_system() s, pg_control_checkpoint() c`
+    const kay = await staff(admin, 'facilitator', 'Kay')
+    await assign(admin, group, kay.staff_id)
+    const hers = newDevice()
+    t.equal((await kay.get(url(hers))).data.reset, false)
+    await sync(kay, hers)
+    const here = cursorOf(Buffer.from(hers.cursor!.split('.')[0]!, 'base64url').toString())
+    const [{ cluster }] = await look(
+      `select s.system_identifier || '.' || c.timeline_id || '.' || d.oid as cluster
+       from pg_control_system() s, pg_control_checkpoint() c, pg_database d where datname = current_database()`
     )
-    t.equal(cursorOf(Buffer.from(device.cursor!.split('.')[0]!, 'base64url').toString()).cluster, system_identifier)
+    t.equal(here.cluster, cluster)
+    const { data: me } = await kay.get('/v1/me')
+    const list = `${me.organization.id} /v1/sync ${kay.staff_id} assigned groups:read,memberships:read,sessions:read`
+    const ask = (cursor: DeviceCursor) => {
+      const sealed = sealCursor(textOf({ ...here, ...cursor }), list, service.app.keyring)
+      return kay.get(`/v1/sync?limit=2&cursor=${sealed}`)
+    }
+    t.match((await ask(here)).data, { reset: false, groups: [], has_more: false })
+    const later = String(BigInt(here.since) + 1_000_000n)
+    const after: [string, string, string] = [here.since, 'session', past]
+    for (const [what, cursor] of Object.entries({
+      'another server': { ...here, cluster: cluster.replace(/^\d+/, '1') },
+      'another database': { ...here, cluster: cluster.replace(/\d+$/, '1') },
+      'a copy that was put back': { ...here, since: later },
+      'one, meanwhile': { ...here, under_way: { ids: here.known, next: later, after } }
+    })) {
+      const { data } = await ask(cursor)
+      t.match(data, { reset: true, has_more: true }, what)
+      t.match((await kay.get(`/v1/sync?limit=2&cursor=${data.cursor}`)).data, { reset: false }, 'said once')
+    }
   })
 
   await t.test('whose key sees less gets less, and a cursor is good for nobody else', async t => {
