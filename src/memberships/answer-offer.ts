@@ -26,12 +26,12 @@ export async function acceptOffer(
   assertOffered(before)
   assertTakesMembers(group)
   assertNotTooFarAhead(joined_on, before.today, '#/joined_on')
-  // Where it is hard, the seat was kept; where it is soft, there may never have been one.
+  // The capacity may have been lowered meanwhile; where it is soft, there may never have been a seat.
   const [standing] = await tx.run(findStanding, { group_id: group.id, person_id: before.person_id })
   return await changeMembership(tx, vault, membership_id, 'accepted', {
     stage: 'member',
     joined_on: joined_on ?? before.today,
-    over_capacity: group.capacity_rule === 'soft' && group.capacity !== null && standing!.taken >= group.capacity,
+    over_capacity: group.capacity !== null && standing!.taken >= group.capacity,
     offer_expires_at: null
   })
 }

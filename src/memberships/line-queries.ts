@@ -16,9 +16,12 @@ export const lockGroupOfMembership = statement<GroupToJoin, { membership_id: str
     for no key update of g`
 )
 
-/** Whose last day has come, leaves a seat; who is offered one, holds it until the offer ends. */
+/**
+ * Whose last day has come, leaves a seat; who is offered one, holds it until the offer ends. Where the capacity is soft, all who wait
+ * are offered one, and hold none.
+ */
 const holdsSeat = (today: SQLWrapper): SQL => sql`(m.stage = 'member' and (m.left_on is null or m.left_on > ${today})
-  or m.stage = 'offered' and m.offer_expires_at > now())`
+  or m.stage = 'offered' and m.offer_expires_at > now() and g.capacity_rule = 'hard')`
 
 const seatsTaken = sql`select count(*) from memberships m
   where m.organization_id = g.organization_id and m.group_id = g.id and ${holdsSeat(sql`d.today`)}`

@@ -9,6 +9,9 @@ interface Facts {
   first_time?: boolean | null
 }
 
+/** The most people of the roster that a sheet speaks of, and the most walk-ins. */
+export const mostRows = 500
+
 /** A whole sheet, as it is put. */
 export interface PutSheet {
   records: ({ person_id: string; status: AttendanceStatus } & Facts)[]
@@ -151,6 +154,12 @@ export function sheetOf({ rows, anonymous_count }: Content): PutSheet {
     })),
     anonymous_count
   }
+}
+
+/** Whether it could be put as it is. */
+export function isPuttable(content: Content): boolean {
+  const { records, walk_ins } = sheetOf(content)
+  return records.length <= mostRows && walk_ins.length <= mostRows
 }
 
 /** What the counts of a sheet are. */

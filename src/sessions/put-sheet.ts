@@ -3,7 +3,7 @@ import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { assertVersion } from '../http/etag.ts'
 import { conflict, forbidden, notFound, unprocessable } from '../problems.ts'
-import { assertSheet, isSameSheet, rowsOf, sheetOf } from './attendance.ts'
+import { assertSheet, isPuttable, isSameSheet, mostRows, rowsOf, sheetOf } from './attendance.ts'
 import { whenItOccurred } from './device-clock.ts'
 import type { HeadIdentify, Sheet, SheetPut, SheetWithdraw } from './schemas.ts'
 import { findSheet, type LockedSheet, withdrawSheetHead } from './sheet-queries.ts'
@@ -106,6 +106,11 @@ export async function identifyHead(
   }
   // What the sheet said of first times, it says still.
   const content = { rows: rowsOf(sheet), anonymous_count: sheet.anonymous_count }
+  if (!isPuttable(content)) {
+    throw unprocessable([
+      { pointer: '#/walk_in', in: 'body', code: 'max_items', detail: `A sheet has at most ${mostRows} walk-ins.` }
+    ])
+  }
   return await write(tx, held, { ...content, reason, occurred_at: null, clock_off: false })
 }
 

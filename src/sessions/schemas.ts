@@ -18,6 +18,7 @@ import {
   Version
 } from '../http/schemas.ts'
 import { DurationMinutes, place, placeGiven } from '../schedule/schemas.ts'
+import { mostRows } from './attendance.ts'
 import { attendanceModes, attendanceStatuses, expectations, outcomes, versionKinds } from './vocabulary.ts'
 
 const count = (description: string) => Type.Integer({ minimum: 0, description })
@@ -243,12 +244,12 @@ export const SheetWalkInPut = Type.Object(
 
 export const sheetPut = {
   records: Type.Array(SheetRecordPut, {
-    maxItems: 500,
+    maxItems: mostRows,
     description: 'People of the roster. Whoever is left out is `not_recorded`.'
   }),
   walk_ins: Defaulted(
     Type.Array(SheetWalkInPut, {
-      maxItems: 500,
+      maxItems: mostRows,
       description:
         'Everyone else who came. With `person_id` somebody on record (a `display_name` beside it is ignored); with a name only, the name stays on this sheet: a contact, never an unduplicated person.'
     }),

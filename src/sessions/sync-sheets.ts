@@ -2,7 +2,7 @@ import type { Answered } from '../changes/change.ts'
 import { recordChange } from '../changes/record.ts'
 import type { Tx } from '../database/database.ts'
 import { notFound, Problem, unavailable, unprocessable } from '../problems.ts'
-import { type Content, isSameSheet, rowsOf, type SheetRow, sheetOf, withoutComputed } from './attendance.ts'
+import { type Content, isPuttable, isSameSheet, rowsOf, type SheetRow, sheetOf, withoutComputed } from './attendance.ts'
 import { whenItOccurred } from './device-clock.ts'
 import { mergeSheets } from './merge.ts'
 import { assertMayChange, assertOpen, type Corrector } from './put-sheet.ts'
@@ -227,7 +227,8 @@ function judge(
   // Withdrawn since: who sends it may not know that it was the wrong session, whatever was put there meanwhile.
   if (!session.stands || isWithdrawn) return { outcome: 'conflict' }
   const merged = mergeSheets(base, standing, content)
-  if (merged.differences.length > 0) return { outcome: 'conflict' }
+  // Together they may be more than a sheet holds.
+  if (merged.differences.length > 0 || !isPuttable(merged.content)) return { outcome: 'conflict' }
   if (isSameSheet(merged.content, standing)) return { outcome: 'unchanged' }
   return { outcome: 'merged', content: merged.content }
 }

@@ -305,7 +305,7 @@ t.test('seats and the line', async t => {
     await job()
     for (const id of members.slice(1)) t.equal((await get(id)).status, 'active')
     const accepted = await act(admin, line[0]!, 'accept')
-    t.same(brief(accepted), ['active', null, false], 'a seat that was kept is kept')
+    t.same(brief(accepted), ['active', null, true], 'a seat that was kept is kept, though it is one too many by now')
     await act(admin, members[1]!, 'leave')
     t.same(await waiting(group), [
       [line[1], 1],
@@ -334,6 +334,16 @@ t.test('seats and the line', async t => {
     await act(admin, other.members[0]!, 'leave')
     await set(other.group, { capacity_rule: 'soft' })
     t.same(brief(await act(admin, other.line[0]!, 'accept')), ['active', null, false], 'there was a seat')
+
+    const wide = await full(2, 3)
+    await set(wide.group, { capacity: 4, capacity_rule: 'soft' })
+    await job()
+    t.same(brief(await act(admin, wide.line[0]!, 'accept')), ['active', null, false], 'the third of four')
+    t.same(brief(await join(admin, wide.group)), ['active', null, false], 'offers hold no seats there')
+    await set(wide.group, { capacity: 2, capacity_rule: 'hard' })
+    for (const id of wide.line.slice(1)) {
+      t.same(brief(await act(admin, id, 'accept')), ['active', null, true], 'more than two')
+    }
   })
 
   await t.test('nothing is offered where nobody joins any more', async t => {

@@ -249,6 +249,37 @@ t.test('sheets from devices', async t => {
     t.match(await one(gus, since), { outcome: 'stored', version: 4 })
   })
 
+  await t.test('that would make more of a sheet than it holds are kept beside it', async t => {
+    const large = await makeGroup(admin)
+    await assign(admin, large, flo.staff_id)
+    const session = await makeSession(admin, large)
+    const people = await look(
+      `with made as (
+         insert into people (organization_id, id, display_name, name_key)
+         select g.organization_id, gen_random_uuid(), 'P' || n, 'p' || n from groups g, generate_series(0, 500) n where g.id = $1
+         returning organization_id, id)
+       insert into memberships (organization_id, id, group_id, person_id, joined_on)
+       select organization_id, gen_random_uuid(), $1, id, '2026-01-01' from made returning person_id`,
+      [large]
+    )
+    const ids = people.map(row => row.person_id as string)
+    const most = ids.slice(0, 500)
+    t.equal(
+      (await admin.put(sheetOf(session), { records: marks(...most.map((id): [string, string] => [id, 'present'])) }))
+        .statusCode,
+      200
+    )
+    t.match(await one(flo, filled(session, marks([ids[500]!, 'present']))), { outcome: 'conflict', version: 1 })
+    t.match(await one(flo, filled(session, marks([ids[0]!, 'present']))), { outcome: 'unchanged' })
+
+    const walk_ins = Array.from({ length: 500 }, (_, n) => ({ display_name: `W${n}` }))
+    await admin.put(sheetOf(session), { records: [], walk_ins, anonymous_count: 1 }, { 'if-match': '*' })
+    const identify = (display_name: string, walk_in?: number) =>
+      admin.post(`${sheetOf(session)}/identify`, { display_name, walk_in }, { 'if-match': '*' })
+    t.match(await identify('One more'), { statusCode: 422, data: { errors: [{ code: 'max_items' }] } })
+    t.equal((await identify('Another name', 3)).statusCode, 200)
+  })
+
   await t.test('that are too late for a locked sheet, or one that was withdrawn, are kept beside it', async t => {
     const session = await makeSession(admin, group)
     await flo.put(sheetOf(session), { records: marks([ana, 'present']) })
