@@ -67,7 +67,21 @@ export const sessionWithPerson = quickStatement<{ id: string }, About>(
       or exists (select from attendance_notes n where ${isOwn}))`
 )
 
-export const removeOwnAttendanceNote = statement<{ id: string; version: number }, About>(
-  'remove_own_attendance_note',
-  () => sql`delete from attendance_notes n where ${isOwn} returning n.id, n.version`
+/** The asker's own; of those who reach the whole organization also one that is nobody's: a key had put it with a sheet. */
+export const removeAttendanceNotes = statement<{ id: string; version: number }, About>(
+  'remove_attendance_notes',
+  ({ reach }) => sql`
+    delete from attendance_notes n
+    where n.organization_id = ${asker.organization_id} and n.session_id = ${value('session_id')} and n.person_id = ${value('person_id')}
+      and (n.written_by_staff_id = ${asker.staff_id} ${reach === 'organization' ? sql`or n.written_by_staff_id is null` : sql``})
+    returning n.id, n.version`
+)
+
+/** What the sheet of the release before said stays nowhere else, once somebody has changed or removed it. */
+export const forgetSheetNote = statement<never, About>(
+  'forget_sheet_note',
+  () => sql`
+    update attendance a set note = null
+    where a.organization_id = ${asker.organization_id} and a.session_id = ${value('session_id')} and a.person_id = ${value('person_id')}
+      and a.note is not null`
 )

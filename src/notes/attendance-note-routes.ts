@@ -98,7 +98,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         operationId: 'removeAttendanceNote',
         tags: ['notes'],
         summary: 'Remove your note about somebody’s attendance',
-        description: 'Your own alone. Twice is the same as once.',
+        description:
+          'Your own; coordinators also remove one without `written_by`. Twice is the same as once, as long as they are at the session.',
         params: AttendanceNotePath,
         response: { 204: Type.Null({ description: 'It is not there any more.' }) }
       }

@@ -10,7 +10,8 @@ import { lockSession, touchSession } from '../sessions/queries.ts'
 import {
   type About,
   findOwnAttendanceNote,
-  removeOwnAttendanceNote,
+  forgetSheetNote,
+  removeAttendanceNotes,
   sessionWithPerson
 } from './attendance-note-queries.ts'
 import type { AttendanceNote, AttendanceNotePut } from './attendance-note-schemas.ts'
@@ -48,6 +49,7 @@ export async function putAttendanceNote(
       .set({ text_sealed, text_plain: null, ...(!isSaid && nextVersion(attendanceNotes)) })
       .where(and(eq(attendanceNotes.organization_id, organization_id), eq(attendanceNotes.id, id)))
   }
+  await tx.run(forgetSheetNote, about)
   const [row] = await tx.run(findOwnAttendanceNote, about)
   // The door closed meanwhile.
   if (row === undefined) throw notFound()
@@ -57,17 +59,18 @@ export async function putAttendanceNote(
 }
 
 /**
- * Removes the actor's own note about somebody; what was never written is removed already.
+ * Removes the actor's own note about somebody, and for coordinators what nobody's name is on; what was never written is removed already.
  *
  * @throws Problem 404 as `putAttendanceNote` does
  */
 export async function removeAttendanceNote(tx: Tx, about: About): Promise<Answered<null>> {
   await assertBefore(tx, about)
   await assertThere(tx, about)
-  const [note] = await tx.run(removeOwnAttendanceNote, about)
+  const notes = await tx.run(removeAttendanceNotes, about)
+  await tx.run(forgetSheetNote, about)
   // The door may have closed meanwhile.
   await assertBefore(tx, about)
-  if (note !== undefined) recordChange(tx, 'attendance_note.removed', { id: note.id, version: note.version + 1 })
+  recordChange(tx, 'attendance_note.removed', ...notes.map(({ id, version }) => ({ id, version: version + 1 })))
   return removed
 }
 

@@ -188,8 +188,8 @@ export const attendance = pgTable(
     /** As given by the facilitator; null: computed when read. */
     first_time: boolean(),
     /**
-     * Of the release before, whose instances may still be running: neither read nor written. The next release moves what they wrote
-     * meanwhile to `attendance_notes`, and drops it.
+     * Of the release before, whose instances may still be running: what they write goes to `attendance_notes` as well. Not read any
+     * more; the next release drops it.
      */
     note: text()
   },

@@ -54,9 +54,17 @@ const state = (url: string) =>
     policies: (await client.query('select count(*)::int as count from pg_policies')).rows[0].count
   }))
 
-const [organization, group, staff, ana, ben, byStaff, byKey, other] = ['1', '2', '3', '4', '5', '6', '7', '8'].map(
-  digit => `${digit.repeat(8)}-0000-4000-8000-000000000000`
-)
+const [organization, group, staff, ana, ben, byStaff, byKey, other, corrector] = [
+  '1',
+  '2',
+  '3',
+  '4',
+  '5',
+  '6',
+  '7',
+  '8',
+  '9'
+].map(digit => `${digit.repeat(8)}-0000-4000-8000-000000000000`)
 
 /** Cards as they were before their words knew whom they reach. */
 const cards = `
@@ -75,6 +83,7 @@ const cards = `
   insert into strategy_words values ('${organization}', 'anchor')`
 /** Sheets as they were while each row had room for a note: one that a member of staff had put, one that a key had. */
 const sheets = `
+  insert into staff (organization_id, id, display_name, role) values ('${organization}', '${corrector}', 'T', 'facilitator');
   insert into people (organization_id, id, display_name, name_key)
   values ('${organization}', '${ana}', 'Ana', 'ana'), ('${organization}', '${ben}', 'Ben', 'ben');
   insert into group_facilitators (organization_id, id, group_id, staff_id, role, starts_at)
@@ -86,6 +95,13 @@ const sheets = `
   select '${organization}', id::uuid, '${group}', '2026-11-02 19:00Z', '2026-11-02 20:00Z', 60, '2026-11-02', '19:00', 'UTC', 'held', 1,
     '2026-11-02 20:05:00.123Z', '${byKey}', by::uuid, '2026-11-09 20:05Z'
   from (values ('${byStaff}', '${staff}'), ('${byKey}', null)) s (id, by);
+  update sessions set sheet_version = 4, submitted_by_staff = '${corrector}', submitted_at = '2026-11-03 08:00Z' where id = '${byStaff}';
+  insert into attendance_versions (organization_id, session_id, version, submitted_at, submitted_by_staff, anonymous_count, rows)
+  select '${organization}', '${byStaff}', version, at::timestamptz, by::uuid, version,
+    jsonb_build_array(jsonb_build_object('person_id', '${ana}', 'note', note))
+  from (values (1, '2026-11-02 20:00Z', '${corrector}', 'Rang: the bus.'), (2, '2026-11-02 20:01Z', '${corrector}', 'Rang.'),
+    (3, '2026-11-02 20:05:00.123Z', '${staff}', 'Rang: the bus.'), (4, '2026-11-03 08:00Z', '${corrector}', 'Rang: the bus.')
+  ) v (version, at, by, note);
   insert into attendance (organization_id, id, session_id, group_id, starts_at, position, kind, person_id, display_name, status, expected,
     note)
   select s.organization_id, gen_random_uuid(), s.id, s.group_id, s.starts_at, r.position, r.kind, r.person_id::uuid, r.display_name, r.status,
@@ -160,6 +176,28 @@ async function readNotes(t: Test, { url, superuserUrl }: { url: string; superuse
   ])
   t.not((await put(byKey!)).data.id, keys.id)
   t.equal((await notesOf(byKey!)).length, 2)
+
+  // An instance of the release before goes on for a while.
+  const written = (session: string, person: string, note: string) =>
+    service.look('update attendance set note = $3 where session_id = $1 and person_id = $2', [session, person, note])
+  const plain = async (session: string) =>
+    (
+      await service.look(
+        'select note from attendance where organization_id = $1 and session_id = $2 and note is not null and person_id is not null',
+        [organization, session]
+      )
+    ).map(row => row.note)
+  await written(byStaff!, ben!, 'Written meanwhile.')
+  const meanwhile = (await notesOf(byStaff!)).at(-1)
+  t.match(meanwhile, { person_id: ben, text: 'Written meanwhile.', written_by: { display_name: 'T' }, version: 1 })
+  await written(byStaff!, ben!, 'Written again.')
+  t.match((await notesOf(byStaff!)).at(-1), { id: meanwhile.id, text: 'Written again.', version: 2 })
+  t.same(await plain(byStaff!), ['Written again.'], 'what was written anew by this release is not there any more')
+  await facilitator.delete(`/v1/sessions/${byKey}/attendance/notes/${ana}`)
+  t.equal((await notesOf(byKey!)).length, 1, 'a facilitator removes their own')
+  t.equal((await admin.delete(`/v1/sessions/${byKey}/attendance/notes/${ana}`)).statusCode, 204)
+  t.same(await notesOf(byKey!), [], 'and a coordinator what is nobody’s')
+  t.same(await plain(byKey!), [])
 }
 
 async function tryAll(t: Test, cluster: Cluster) {
