@@ -82,10 +82,10 @@ export function forbidden(code: string, detail: string): Problem {
   return new Problem(403, code, { detail })
 }
 
-/** 403 for a credential that lacks `scope` (RFC 6750 §3.1). */
-export function insufficientScope(scope: string): Problem {
+/** 403 for a credential that lacks `scope` (RFC 6750 §3.1). @param of whose credential it must be, beside that */
+export function insufficientScope(scope: string, of = ''): Problem {
   return new Problem(403, 'insufficient_scope', {
-    detail: `This needs the scope ${scope}.`,
+    detail: `This needs the scope ${scope}${of}.`,
     headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${scope}"` }
   })
 }
@@ -111,7 +111,7 @@ export function conflict(code: string, detail: string): Problem {
 /** 412: someone changed it in between. `etag` is what it is now. */
 export function preconditionFailed(etag?: string): Problem {
   return new Problem(412, 'precondition_failed', {
-    detail: 'If-Match is not the ETag that there is now: a number in quotes, "3". Read it again, then decide.',
+    detail: 'If-Match is not the ETag that there is now, with its quotes. Read it again, then decide.',
     headers: etag === undefined ? undefined : { etag }
   })
 }

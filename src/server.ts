@@ -9,6 +9,7 @@ import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import { bootstrapOrganization } from './access/bootstrap.ts'
 import { readSettings, type Settings } from './config.ts'
+import { directoryOf } from './database/embedded.ts'
 import { described } from './http/errors.ts'
 import { startJobs } from './jobs.ts'
 import { openService, reasonOf } from './service.ts'
@@ -80,6 +81,7 @@ async function start() {
   tell(`API ${base}`)
   tell(`Docs ${base}/docs`)
   tell(`OpenAPI ${base}/openapi.json`)
+  if (settings.DATABASE_URL === undefined) tell(`Data ${directoryOf(settings.DATA_DIR)}`)
 
   /** A database of our own gets an organization; one that was given only if that was asked for. */
   async function bootstrap() {

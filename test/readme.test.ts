@@ -78,12 +78,13 @@ t.test('the short tour of the README does what it says', async t => {
     { results: [{ status: 200, outcome: 'stored', version: 2 }] },
     { groups: [{}], memberships: [{ display_name: 'Robin' }], sheets: [{ version: 2 }], removed: [], has_more: false },
     { data: [{ display_name: 'Robin' }, { display_name: 'Ana', walk_in: true }] },
+    { added: 40, already_there: 0 },
     { outcome: 'helped', helped_count: 1, tried_count: 1 },
     {
       corrected_q: 'lanterns',
       data: [{ title: 'Counting lanterns', helped_count: 1, highlights: [{ field: 'title' }] }]
     },
-    { counts: { created: 0, updated: 0, unchanged: 1, skipped: 0 } },
+    { counts: { created: 0, updated: 0, unchanged: 41, skipped: 0 } },
     { data: [{ strategy: { title: 'Counting lanterns' } }] },
     { rrule: 'FREQ=DAILY', time: '20:30' },
     { rating: 4 },

@@ -7,7 +7,7 @@ import { forbidden, insufficientScope, tooManyRequests, unauthorized } from '../
 import { hashOf } from './api-key.ts'
 import type { Caller } from './caller.ts'
 import { touchKey } from './queries.ts'
-import { type Role, rolesWith, type Scope } from './roles.ts'
+import { type Role, rolesWith, type Scope, staffScopes } from './roles.ts'
 import { effectiveScopes } from './width.ts'
 
 declare module 'fastify' {
@@ -116,7 +116,9 @@ export const signIn = plugin(
         request_id: request.id
       }
       const { scope, roles } = request.routeOptions.config
-      if (scope !== undefined && scope !== 'any' && !key.scopes.has(scope)) throw insufficientScope(scope)
+      if (scope !== undefined && scope !== 'any' && !key.scopes.has(scope)) {
+        throw insufficientScope(scope, staffScopes.has(scope) ? ', and the key of a member of staff' : '')
+      }
       if (roles !== undefined && !roles.includes(key.role)) {
         throw forbidden('role_not_allowed', `This is for the role ${roles.join(' or ')}.`)
       }

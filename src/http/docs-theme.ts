@@ -39,8 +39,12 @@ html, body { margin: 0; background: var(--paper) }
 
 const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="11" fill="none" stroke="#0b6670" stroke-width="3"/><g fill="#0b6670"><circle cx="16" cy="5" r="4"/><circle cx="25.5" cy="21.5" r="4"/><circle cx="6.5" cy="21.5" r="4"/></g></svg>`
 
+/** Else a telephone shows the page as wide as a desk, and tiny. */
+const viewport = `document.head.append(Object.assign(document.createElement('meta'), { name: 'viewport', content: 'width=device-width, initial-scale=1' }))`
+
 export const docsTheme = {
   title: 'Circlekeeper API',
+  js: [{ filename: 'viewport.js', content: viewport }],
   css: [{ filename: 'circlekeeper.css', content: css }],
   favicon: [{ filename: 'icon.svg', rel: 'icon', sizes: 'any', type: 'image/svg+xml', content: icon }]
 }

@@ -280,7 +280,8 @@ function schemaIn(content: Record<string, { schema: Schema }> | undefined, schem
 }
 
 /** An action of which nothing more needs to be said may be sent without a body. */
-const canBeEmpty = (body: Schema) => body.type === 'object' && !('required' in body) && !('minProperties' in body)
+const canBeEmpty = (body: Schema) =>
+  body.type === 'object' && !('required' in body) && !('anyOf' in body) && !('minProperties' in body)
 
 /**
  * Our formats in words that every tool knows. A pattern runs in the clients' languages, so it says only what all of them

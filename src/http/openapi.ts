@@ -22,7 +22,8 @@ A PATCH is a merge patch (RFC 7396): what is left out stays as it is, and \`null
 **Without a network.** A device reads \`GET /v1/sync\`, keeps what it is told, and lets people fill in sheets; each gets a
 UUID of version 7 when it is saved. With a network again, it sends them with \`POST /v1/attendance/sync\`, as often as it
 takes, until each has its result. Nothing that was answered with an \`outcome\` is ever lost: what does not fit what
-somebody else wrote is kept beside it, as a conflict.
+somebody else wrote is kept beside it, as a conflict (\`GET /v1/attendance/conflicts\`). A sheet that corrects one which the device
+filled in itself, and has not read again since, names that one in \`follows\`.
 
 **Lists** are \`{ data, page: { next_cursor, has_more } }\`; ask for the next page with \`cursor\`, or follow the Link header.
 Intervals are half-open: \`from\` is included, \`to\` is not.
@@ -131,6 +132,9 @@ export const openapi = plugin(
         // Without the bar to type another document's address into.
         layout: 'BaseLayout',
         docExpansion: 'list',
+        // Texts name operations by their ids.
+        displayOperationId: true,
+        filter: true,
         defaultModelsExpandDepth: 0,
         displayRequestDuration: true
       } as never,

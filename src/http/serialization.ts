@@ -8,13 +8,18 @@ type Schemas = Record<string, object>
 /**
  * Compiles how answers are written; give it to Fastify as `schemaController.compilersFactory.buildSerializer`. Fastify's own
  * hands every shared schema to the compiler, which checks each of them anew for each answer of each route: a third of a start.
+ * Where a schema has a choice, it looks with Ajv which form fits, and would print what formats of ours it does not know.
  */
 // The cast: Fastify's type leaves the arguments out.
 export const buildSerializer = build as unknown as BuildSerializer
 
 function build(shared: Schemas, options: fastJson.Options) {
   return ({ schema }: { schema: fastJson.Schema }) =>
-    fastJson(schema, { ...options, schema: named(schema, shared) as Record<string, fastJson.Schema> })
+    fastJson(schema, {
+      ...options,
+      ajv: { logger: false },
+      schema: named(schema, shared) as Record<string, fastJson.Schema>
+    })
 }
 
 /** The shared schemas that it names, and those that they name. */

@@ -95,7 +95,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['memberships'],
         summary: 'Make a person a member of a group',
         description:
-          'Where every seat is taken and the capacity is `hard`, they wait in line instead: `status` tells, and `joined_on` is not used then. Whoever belongs already, or waits, is 409; coming back after leaving makes a new membership.',
+          'Where every seat is taken and the capacity is `hard`, they wait in line instead: `status` tells, and `joined_on` is not used then. Whoever belongs already, or waits, is 409; coming back after leaving makes a new membership. A facilitator lets in people whom they see: those of their groups, and for a day those whom they wrote down themselves; whom somebody else wrote down, a coordinator lets in.',
         params: GroupPath,
         querystring: MembershipForce,
         headers: idempotent,

@@ -18,7 +18,7 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         tags: ['attendance'],
         summary: 'Send sheets that were filled in offline',
         description:
-          'Up to 200 sheets, with a result for each, in their order. Sent again, whole or in part, in whatever order, each is answered as the first time. A sheet that somebody else has written to since is merged with theirs where the two agree or speak of different people; where they do not, both are kept, and what stands stays, until somebody decides. A sheet with a `problem` was not kept: the device keeps it. Send those that were not answered before a newer one of the same session.',
+          'Up to 200 sheets, with a result for each, in their order. Sent again, whole or in part, in whatever order, each is answered as the first time. A sheet that somebody else has written to since is merged with theirs where the two agree or speak of different people; where they do not, both are kept, and what stands stays, until somebody decides. A sheet with a `problem` was not kept: the device keeps it (`not_found`: whoever sends it has lost the session; a coordinator can put the sheet). Send those that were not answered before a newer one of the same session, which names the one that it corrects in `follows`. Conflicts of others are told by `GET /v1/attendance/conflicts`, not by `GET /v1/sync`.',
         body: named(AttendanceSync),
         response: { 207: named(AttendanceSynced) }
       }

@@ -228,7 +228,8 @@ export const FoundStrategy = Answer(
   {
     ...card,
     highlights: Type.Array(Highlight, {
-      description: 'Where the words of `q` stand, as pieces of text and not as markup; empty without `q`.'
+      description:
+        'Where the words of `q` stand, as pieces of text and not as markup; empty without `q`, and where only the summary or the topics have them.'
     })
   },
   { description: 'A card of a search.' }

@@ -17,14 +17,17 @@ export interface Search {
 
 /**
  * Where the words stand in a card, as pieces of its texts in turn without and with a match. All texts are read at once, apart
- * by U+0003, and `ts_headline` marks the words with U+0002: no text has either.
+ * by U+0003, and `ts_headline` marks the words with U+0002: no text has either. Read without accents; or with them, where that is how
+ * the words are found: "respiraciones" is "respiración", and not what "respiracion" is stemmed to.
  */
 const highlights = sql`coalesce((
   select json_agg(json_build_object('field', case t.place when 1 then 'title' when 2 then 'when_it_helps' else 'steps' end, 'segments', (
     select json_agg(json_build_object('text', piece, 'match', turn % 2 = 0) order by turn)
     from string_to_table(t.marked, E'\\x02') with ordinality p (piece, turn) where piece <> '')) order by t.place)
-  from (select search_configuration(s.language, true) as read) c, string_to_table(
-    ts_headline(c.read, array_to_string(array[s.title, coalesce(s.when_it_helps, '')] || s.steps, E'\\x03'),
+  from (select array_to_string(array[s.title, coalesce(s.when_it_helps, '')] || s.steps, E'\\x03') as texts) x, lateral (
+    select search_configuration(s.language, s.language ^@ 'en' or to_tsvector(search_configuration(s.language, true), x.texts)
+      @@ plainto_tsquery(search_configuration(s.language, true), ${value('words')})) as read) c, string_to_table(
+    ts_headline(c.read, x.texts,
       plainto_tsquery(c.read, ${value('words')}), E'HighlightAll=true, StartSel=\\x02, StopSel=\\x02'),
     E'\\x03') with ordinality t (marked, place)
   where position(E'\\x02' in t.marked) > 0), '[]')`

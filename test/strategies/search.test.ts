@@ -156,6 +156,8 @@ t.test('searching', async t => {
     t.same((await search(admin, { topic: 'panic' })).data[0]!.highlights, [])
     const accented = (await search(admin, { q: 'respiracion' })).data[0]!.highlights[0]!
     t.match(accented, { field: 'title', segments: [{ text: 'Respiración', match: true }] })
+    const other = (await search(admin, { q: 'respiraciones' })).data[0]!.highlights[0]!
+    t.match(other, { field: 'title', segments: [{ text: 'Respiración', match: true }] }, 'in another form')
   })
 
   await t.test('the title weighs more than when it helps, and that more than the steps', async t => {

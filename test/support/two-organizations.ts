@@ -181,7 +181,8 @@ export async function makeKit(
     anonymous_count: 2
   })
   made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet()))
-  made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, sheet(), { 'if-match': '"1"' }))
+  const standing = sheet()
+  made(await facilitator.put(`/v1/sessions/${session_id}/attendance`, standing, { 'if-match': '"1"' }))
   made(await facilitator.put(`/v1/sessions/${session_id}/attendance/notes/${person_id}`, { text: say('attendance') }))
   const submission_id = uuid()
   const sent = {
@@ -192,7 +193,9 @@ export async function makeKit(
     walk_ins: [{ display_name: say('walk-in') }],
     reason: say('reason')
   }
-  made(await facilitator.post('/v1/attendance/sync', { device_time: minutesFromNow(0), sheets: [sent] }))
+  const known = { ...standing, id: uuid(), session_id, base_version: 0 }
+  const sheets = [sent, known, { ...known, id: uuid(), follows: known.id }]
+  made(await facilitator.post('/v1/attendance/sync', { device_time: minutesFromNow(0), sheets }))
   made(await facilitator.put(`/v1/sessions/${substituted_session_id}/rsvps/${person_id}`, { answer: 'maybe' }))
   const note = { text: say('group-process'), for_handover: true, follow_up: 'open' }
   const note_id = made(await facilitator.post(`/v1/sessions/${session_id}/notes`, note)).id
