@@ -31,6 +31,7 @@ t.test('what people read', async t => {
 
     const assets = [...html.body.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, url]) => url!)
     t.ok(assets.length >= 6)
+    t.match((await app.inject(assets.find(url => url.endsWith('viewport.js')) ?? '')).body, 'width=device-width')
     for (const url of [...assets, '/docs/json', '/docs/']) {
       t.match(url, /^\/docs\//, 'same origin')
       const asset = await app.inject(url)
