@@ -3,7 +3,7 @@ import t from 'tap'
 import { offerSeatsEverywhere } from '../../src/memberships/offer-seats.ts'
 import { seatFor } from '../../src/memberships/seats.ts'
 import { type Client, type Reply, startApp } from '../support/app.ts'
-import { assign, daysFromNow, makeGroup, makePerson } from '../support/circle.ts'
+import { assign, daysFromNow, makeGroup, makePerson, makeSession } from '../support/circle.ts'
 
 const join = async (client: Client, group: string, body: object = {}, query = '') =>
   await client.post(
@@ -344,6 +344,21 @@ t.test('seats and the line', async t => {
     for (const id of wide.line.slice(1)) {
       t.same(brief(await act(admin, id, 'accept')), ['active', null, true], 'more than two')
     }
+  })
+
+  await t.test('who was expected and did not come, and left, may come again', async t => {
+    const group = await makeGroup(admin, { capacity: 1 })
+    const first = await join(admin, group, { joined_on: '2026-01-01' })
+    const { person_id } = first.data
+    for (const minutesAgo of [3000, 1500]) {
+      const session = await makeSession(admin, group, minutesAgo)
+      const sheet = await admin.put(`/v1/sessions/${session}/attendance`, {
+        records: [{ person_id, status: 'absent' }]
+      })
+      t.match(sheet.data.roster, [{ status: 'absent', expected: 'yes' }])
+    }
+    await act(admin, first.data.id, 'leave', { left_on: daysFromNow(-1) })
+    t.same(brief(await join(admin, group, { person_id })), ['active', null, false])
   })
 
   await t.test('nothing is offered where nobody joins any more', async t => {
