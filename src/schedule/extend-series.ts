@@ -24,11 +24,15 @@ export async function extendSeries(
 ): Promise<number> {
   // Wherever the series is, its own horizon is at least this day.
   const due = addDays(localDateOf(now, 'UTC'), horizonDays)
-  const extendSome = async (organization_id: string, ids: string[]): Promise<number> => {
+  const extendSome = async (organization_id: string, ids: string[], how?: 'waiting'): Promise<number> => {
     try {
       return await db.write(serviceActor(organization_id, uuid()), async tx => {
         await tx.run(shareCalendar, {})
-        const short = (await tx.run(lockSeriesToExtend, { ids })).filter(series => series.sessions_until < due)
+        const held =
+          how === 'waiting'
+            ? await tx.run(lockSeries, { series_id: ids[0]! })
+            : await tx.run(lockSeriesToExtend, { ids })
+        const short = held.filter(series => series.sessions_until < due)
         if (short.length === 0) return 0
         await extend(
           tx,
@@ -37,10 +41,10 @@ export async function extendSeries(
         return short.length
       })
     } catch (error) {
-      // One series that cannot be extended does not keep the others from it.
+      // One series that cannot be extended does not keep the others from it. Each is waited for: what failed may still be being undone.
       if (ids.length > 1) {
         let progress = 0
-        for (const id of ids) progress += await extendSome(organization_id, [id])
+        for (const id of ids) progress += await extendSome(organization_id, [id], 'waiting')
         return progress
       }
       log.error({ err: described(error), series_id: ids[0] }, 'a series could not be extended')

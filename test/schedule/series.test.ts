@@ -3,6 +3,8 @@ import { v7 as uuid } from 'uuid'
 import { extendSeries } from '../../src/schedule/extend-series.ts'
 import { startApp } from '../support/app.ts'
 import { daysFromNow, makeGroup } from '../support/circle.ts'
+import { until } from '../support/process.ts'
+import { lookingPastWalls } from '../support/two-organizations.ts'
 
 interface Listed {
   id: string
@@ -158,6 +160,31 @@ t.test('series', async t => {
       daysFromNow(140)
     ])
     for (const { id, extended } of rows) t.equal(extended, id !== broken)
+    await look("update series set rrule = 'FREQ=WEEKLY' where id = $1", [broken])
+  })
+
+  await t.test('nor does what is still being undone of a try before', async t => {
+    const many = await Promise.all(
+      [1, 2, 3].map(() => admin.post(`/v1/groups/${group}/series`, { ...weekly, starts_on: daysFromNow(0) }))
+    )
+    const [broken, held, free] = many.map(made => made.data.id as string)
+    await look("update series set rrule = 'FREQ=NEVER' where id = $1", [broken])
+    const superuser = await lookingPastWalls(t, service)
+    await superuser.query('begin')
+    await superuser.query('select from series where id = $1 for update', [held])
+    const extending = extendSeries(app.db, { error() {} } as never, 90, new Date(Date.now() + 60 * 86_400_000))
+    await until(
+      async () =>
+        (await look("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"))
+          .length > 0
+    )
+    await superuser.query('rollback')
+    await extending
+    const rows = await look('select id from series where id = any ($1) and extended_until > $2', [
+      [broken, held, free],
+      daysFromNow(140)
+    ])
+    t.same(rows.map(row => row.id).sort(), [held, free].sort())
     await look("update series set rrule = 'FREQ=WEEKLY' where id = $1", [broken])
   })
 
