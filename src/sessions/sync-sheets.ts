@@ -105,7 +105,9 @@ async function syncSome(
   const session_ids = asked.map(({ sheet }) => sheet.session_id)
   const reach = stillWithinReach.for(tx.actor, { session_ids })
   const [found, versions, withdrawals, reached] = (await tx.runAll([
-    findSubmissions.for(tx.actor, { ids: asked.flatMap(({ sheet: { id, follows } }) => [id, follows ?? []].flat()) }),
+    findSubmissions.for(tx.actor, {
+      ids: asked.flatMap(({ sheet }) => [sheet.id, sheet.follows].filter(id => id != null))
+    }),
     findVersions.for(tx.actor, { session_ids, versions: asked.map(({ sheet }) => sheet.base_version) }),
     lastWithdrawals.for(tx.actor, { session_ids }),
     reach
@@ -129,7 +131,7 @@ async function syncSome(
     }
     const { id, version, outcome } = followed
     const base = { ...followed, rows: withoutComputed(followed.rows, cameBefore) }
-    return { base, version, follows: id, stands: outcome === 'stored' && version === session.sheet_version }
+    return { base, version, follows: id, stands: outcome !== 'merged' && version === session.sheet_version }
   }
 
   const writes: SheetWrite[] = []
