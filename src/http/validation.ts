@@ -1,6 +1,6 @@
 import { parse } from 'node:querystring'
 import { Ajv, type AnySchemaObject, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
-import type { FastifyError, FastifySchemaCompiler, FastifyServerOptions } from 'fastify'
+import type { FastifySchemaCompiler, FastifyServerOptions } from 'fastify'
 import { badRequest, type Fault, notFound, type Problem, unprocessable } from '../problems.ts'
 import { addFormats, formatDetail } from './formats.ts'
 
@@ -193,12 +193,15 @@ function uniqueItems(wanted: boolean, items: unknown[]): boolean {
   return true
 }
 
+/** What Fastify says of a request that a schema refuses. */
+export type Invalid = { validation?: unknown; validationContext?: string }
+
 /**
  * The refusal of what a schema refuses. A body is 422 `validation_failed` with a pointer for each fault (at most 100); a
  * query 400 `invalid_query`, a header 400 `invalid_header`, each with the parameter's name; a path 404, like any path
  * that leads nowhere. Tells what must be, never what was.
  */
-export function validationProblem(error: FastifyError): Problem {
+export function validationProblem(error: Invalid): Problem {
   const complaints = (error.validation ?? []) as Complaint[]
   switch (error.validationContext) {
     case 'params':

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { change } from '../changes/change.ts'
 import { paged } from '../http/page.ts'
 import { named } from '../http/schemas.ts'
+import { judgeBatch } from './judge-batch.ts'
 import { listConflicts } from './sync-queries.ts'
 import { AttendanceSync, AttendanceSynced, most, SheetConflictPage, SheetConflictQuery } from './sync-schemas.ts'
 import { conflictOf, syncSheets } from './sync-sheets.ts'
@@ -12,6 +13,8 @@ const routes: FastifyPluginAsyncTypebox = async app => {
     '/attendance/sync',
     {
       bodyLimit: most.bytes,
+      // Of each sheet by itself.
+      attachValidation: true,
       config: { scope: 'attendance:write' },
       schema: {
         operationId: 'syncAttendance',
@@ -23,13 +26,15 @@ const routes: FastifyPluginAsyncTypebox = async app => {
         response: { 207: named(AttendanceSynced) }
       }
     },
-    async (request, reply) =>
-      await change(request, reply, tx =>
-        syncSheets(tx, request.body, {
+    async (request, reply) => {
+      const judged = judgeBatch(request.body, request.validationError)
+      return await change(request, reply, tx =>
+        syncSheets(tx, judged, {
           mayCorrect: request.caller.scopes.has('attendance:correct'),
           mayRead: request.caller.scopes.has('attendance:read')
         })
       )
+    }
   )
 
   app.get(

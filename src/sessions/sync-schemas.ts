@@ -27,7 +27,7 @@ const NewId = Type.String({
   examples: ['0199f1a2-7c3e-7d4a-9b5f-3a1c2d4e5f70']
 })
 
-const SyncedSheet = Type.Object(
+export const SyncedSheet = Type.Object(
   {
     id: NewId,
     session_id: Id,
@@ -49,6 +49,15 @@ const SyncedSheet = Type.Object(
   { title: 'SyncedSheet', additionalProperties: false, description: 'A whole sheet that was filled in on a device.' }
 )
 
+/** What a batch must be for each of its sheets to have a result. */
+export const SyncEnvelope = Type.Object(
+  {
+    device_time: Instant,
+    sheets: Type.Array(Type.Object({ id: NewId }), { minItems: 1, maxItems: most.sheets })
+  },
+  { additionalProperties: false }
+)
+
 export const AttendanceSync = Body(
   'AttendanceSync',
   {
@@ -61,7 +70,7 @@ export const AttendanceSync = Body(
       minItems: 1,
       maxItems: most.sheets,
       description:
-        'Twenty of one session at the most. What is no sheet at all (an unknown field, a status that there is not) refuses the whole batch, each such sheet with its pointers: the device sends the others without it.'
+        'Twenty of one session at the most. One that is no sheet (an unknown field, a status that there is not) has that as its result, as long as it has an `id`.'
     })
   },
   {

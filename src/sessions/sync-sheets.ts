@@ -4,6 +4,7 @@ import type { Tx } from '../database/database.ts'
 import { notFound, Problem, unavailable, unprocessable } from '../problems.ts'
 import { type Content, isPuttable, isSameSheet, rowsOf, type SheetRow, sheetOf, withoutComputed } from './attendance.ts'
 import { whenItOccurred } from './device-clock.ts'
+import type { JudgedBatch } from './judge-batch.ts'
 import { mergeSheets } from './merge.ts'
 import { assertMayChange, assertOpen, type Corrector } from './put-sheet.ts'
 import {
@@ -43,10 +44,10 @@ const nothing: Content = { rows: [], anonymous_count: 0 }
 const mostOfOneSession = 20
 
 /** @throws Problem 422 `too_many_sheets` */
-function assertNotCrowded(sheets: Synced[]): void {
+function assertNotCrowded(asked: Asked[]): void {
   const counts = new Map<string, number>()
-  for (const [index, { session_id }] of sheets.entries()) {
-    const id = session_id.toLowerCase()
+  for (const { index, sheet } of asked) {
+    const id = sheet.session_id.toLowerCase()
     const count = (counts.get(id) ?? 0) + 1
     counts.set(id, count)
     if (count > mostOfOneSession) {
@@ -66,13 +67,13 @@ function assertNotCrowded(sheets: Synced[]): void {
  */
 export async function syncSheets(
   tx: Tx,
-  { device_time, sheets }: AttendanceSync,
+  { device_time, asked, results: refused }: JudgedBatch,
   asker: Asker,
   now = new Date()
 ): Promise<Answered<AttendanceSynced>> {
-  assertNotCrowded(sheets)
-  const results: AttendanceSyncResult[] = []
-  let rest: Asked[] = sheets.map((sheet, index) => ({ index, sheet }))
+  assertNotCrowded(asked)
+  const results = [...refused]
+  let rest: Asked[] = asked
   while (rest.length > 0) {
     // Of one session, one after the other; of all sessions, at once.
     const taken = new Set<string>()
@@ -260,7 +261,12 @@ const resultOf = (index: number, submission: Answerable, { mayRead }: Asker): At
   ...(submission.outcome === 'conflict' && mayRead && { conflict: conflictOf(submission) })
 })
 
-function problemResult(index: number, id: string, { status, code, message, errors }: Problem): AttendanceSyncResult {
+/** The result of a sheet that was not kept. */
+export function problemResult(
+  index: number,
+  id: string,
+  { status, code, message, errors }: Problem
+): AttendanceSyncResult {
   const within = (pointer = '#') => `#/sheets/${index}${pointer.slice(1)}`
   return {
     index,

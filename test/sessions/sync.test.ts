@@ -356,6 +356,48 @@ t.test('sheets from devices', async t => {
     )
   })
 
+  await t.test('that are none are told so, and leave the others alone', async t => {
+    const session = await makeSession(admin, group)
+    const good = filled(session, marks([ana, 'present']))
+    const wrong = [
+      filled(session, [{ person_id: ana, status: 'presnt' }]),
+      filled(session, [{ person_id: ana, status: 'present', note: 'As sheets once had.' }]),
+      filled(session, [], { walk_ins: [{ display_name: 'Pasted \u202e' }] }),
+      filled('not-an-id', []),
+      { id: uuid() },
+      { ...filled(session, []), resolves: [] }
+    ]
+    const reply = await sync(flo, [...wrong.slice(0, 2), good, ...wrong.slice(2)])
+    t.equal(reply.statusCode, 207, reply.body)
+    const told = (sheet: { id: string }, index: number, code: string, pointer: string) => ({
+      index,
+      id: sheet.id,
+      status: 422,
+      outcome: null,
+      problem: { code: 'validation_failed', errors: [{ code, pointer: `#/sheets/${index}/${pointer}` }] }
+    })
+    t.match(reply.data.results, [
+      told(wrong[0]!, 0, 'enum', 'records/0/status'),
+      told(wrong[1]!, 1, 'unknown_field', 'records/0/note'),
+      { index: 2, id: good.id, outcome: 'stored', version: 1 },
+      told(wrong[2]!, 3, 'format', 'walk_ins/0/display_name'),
+      told(wrong[3]!, 4, 'format', 'session_id'),
+      { index: 5, status: 422, problem: { errors: { length: 3 } } },
+      told(wrong[5]!, 6, 'unknown_field', 'resolves')
+    ])
+    t.match(await one(flo, good), { outcome: 'stored', version: 1 }, 'the good one was taken')
+    // More values than are looked through for every fault of a body.
+    const people = Array.from({ length: 120 }, () => ({ person_id: v4(), status: 'absent', minutes: null }))
+    const large = Array.from({ length: 20 }, (_, n) => filled(session, n % 2 === 0 ? people : [...people, {}]))
+    const { data } = await sync(flo, [...large, ...Array.from({ length: 60 }, () => filled(v4(), people))])
+    t.same(
+      data.results
+        .slice(0, 20)
+        .map(({ problem }: { problem: { errors: { code: string }[] } }) => problem.errors[0]!.code),
+      Array.from({ length: 20 }, (_, n) => (n % 2 === 0 ? 'not_on_roster' : 'required'))
+    )
+  })
+
   await t.test('a batch that is none is refused whole', async t => {
     const session = await makeSession(admin, group)
     const sheet = filled(session, [])
@@ -363,8 +405,9 @@ t.test('sheets from devices', async t => {
       [{ device_time: minutesFromNow(0), sheets: [] }, '#/sheets'],
       [{ sheets: [sheet] }, '#/device_time'],
       [{ device_time: minutesFromNow(0), sheets: [{ ...sheet, id: v4() }] }, '#/sheets/0/id'],
-      [{ device_time: minutesFromNow(0), sheets: [{ ...sheet, base_version: -1 }] }, '#/sheets/0/base_version'],
-      [{ device_time: minutesFromNow(0), sheets: [sheet, { ...sheet, resolves: [] }] }, '#/sheets/1/resolves'],
+      [{ device_time: minutesFromNow(0), sheets: [sheet, { ...sheet, id: undefined }] }, '#/sheets/1/id'],
+      [{ device_time: minutesFromNow(0), sheets: [{ ...sheet, base_version: -1 }], all: true }, '#/all'],
+      [[sheet], '#'],
       [{ device_time: minutesFromNow(0), sheets: Array(201).fill(sheet) }, '#/sheets']
     ] as const) {
       t.match(await flo.post('/v1/attendance/sync', body), { statusCode: 422, data: { errors: [{ pointer }] } })
