@@ -22,7 +22,7 @@ reset role;
 revoke create on schema public from circlekeeper_functions;
 --> statement-breakpoint
 -- A roster carries names, and so does a sheet. Sessions in one order, so that of two who are renamed at once neither waits for the other.
-create or replace function stamp_memberships() returns trigger language plpgsql as $$
+create function stamp_named() returns trigger language plpgsql as $$
   begin
     update memberships m set changed_by = pg_current_xact_id()
     where m.organization_id = new.organization_id and m.person_id = new.id;
@@ -35,3 +35,12 @@ create or replace function stamp_memberships() returns trigger language plpgsql 
     from held where s.organization_id = new.organization_id and s.id = held.id;
     return null;
   end $$;
+--> statement-breakpoint
+revoke execute on function stamp_named() from public;
+--> statement-breakpoint
+drop trigger stamp_memberships on people;
+--> statement-breakpoint
+drop function stamp_memberships();
+--> statement-breakpoint
+create trigger stamp_named after update of display_name on people for each row
+  when (old.display_name is distinct from new.display_name) execute function stamp_named();
